@@ -1,0 +1,3 @@
+"""An example plugin."""
+
+PENCHANT_API = 1

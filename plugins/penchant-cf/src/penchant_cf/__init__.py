@@ -1,0 +1,3 @@
+"""Collaborative filtering strategies for penchant: item-kNN and EASE."""
+
+PENCHANT_API = 1

@@ -1,0 +1,3 @@
+"""Matrix factorisation strategies for penchant."""
+
+PENCHANT_API = 1

@@ -1,0 +1,3 @@
+"""Text encoders for penchant on ONNX Runtime."""
+
+PENCHANT_API = 1

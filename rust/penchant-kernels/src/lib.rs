@@ -1,0 +1,1 @@
+//! Ranking, factorisation and neighbour kernels over plain arrays.
