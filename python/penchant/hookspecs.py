@@ -34,7 +34,7 @@ hookimpl = pluggy.HookimplMarker("penchant")
 def penchant_encoders() -> Iterable[Component[Encoder]]:  # type: ignore[empty-body]
     """Declare encoders.
 
-    Called once for each registry, while it is built. Every plugin is asked; nothing stops the round.
+    Called once for each registry, while it is built. Every plugin is asked; none stops the round.
     Declare only: nothing heavy is imported, no file is opened. An empty list (or None) means that
     the plugin has none. An exception makes the plugin a named problem of the registry.
     """

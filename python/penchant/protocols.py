@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -120,7 +120,7 @@ class Evidence:
 class GenerationRequest:
     """What a generator is asked to put into words; everything it may say is in here.
 
-    task: "explanation" or a word that the generator knows. `item`: the name of the item in question.
+    task: "explanation" or a word the generator knows. `item`: the name of the item in question.
     evidence: (name of the thing, kind, weight) from the strongest to the weakest.
     """
 
@@ -167,7 +167,7 @@ class Extraction(Protocol):
         """Whose features these are."""
 
     def extract(self, data: Dataset, rows: I32, /) -> Features:
-        """Give the features of `rows` of the users or items of `data`, also of rows unseen at fit."""
+        """Give the features of `rows` of the users or items of `data`, also if unseen at fit."""
 
     def state(self) -> State:
         """Give all that `restore` needs."""
@@ -235,6 +235,21 @@ class Generator(Protocol):
 
 
 # ---- abilities that a fitted component may have besides; looked up once, when a model is made
+
+T = TypeVar("T")
+
+
+def capability(fitted: object, ability: type[T]) -> T | None:
+    """Find an ability on a fitted object or, through `inner`, on what it wraps; None without it.
+
+    A wrapper (a recommender around a scorer, a cache around a recommender) has the attribute
+    `inner` and need not repeat the abilities of what is inside it.
+    """
+    while fitted is not None:
+        if isinstance(fitted, ability):
+            return fitted
+        fitted = getattr(fitted, "inner", None)
+    return None
 
 
 @runtime_checkable

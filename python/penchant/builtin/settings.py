@@ -1,0 +1,57 @@
+"""Settings of the builtin components; importing them costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopularSettings:
+    """`base.popular` has nothing to set: what counts as a liking is the dataset's `min_value`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivitySettings:
+    """`base.activity` has nothing to set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKSettings:
+    """Settings of `base.top_k`."""
+
+    scorer: str | Mapping[str, Any] = field(
+        default="base.popular", metadata={"help": "the scorer whose best items are shown"}
+    )
+    resident: bool = field(
+        default=False,
+        metadata={"help": "keep item vectors in huge-page memory of this process, not mapped"},
+    )
+    threads: int = field(default=1, metadata={"help": "threads a call may use for ranking"})
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1, got {self.threads}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashingSettings:
+    """Settings of `base.hashing`."""
+
+    dim: int = field(default=512, metadata={"help": "length of a vector"})
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.dim <= 65536:
+            raise ValueError(f"dim must be from 8 to 65536, got {self.dim}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateSettings:
+    """Settings of `base.template`."""
+
+    reasons: int = field(default=2, metadata={"help": "how many reasons a sentence names"})
+
+    def __post_init__(self) -> None:
+        if self.reasons < 1:
+            raise ValueError(f"reasons must be at least 1, got {self.reasons}")

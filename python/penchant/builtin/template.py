@@ -1,0 +1,49 @@
+"""`base.template`: one plain sentence from the strongest reasons, with no fact of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penchant.builtin.settings import TemplateSettings
+    from penchant.protocols import GenerationRequest
+
+
+class TemplateGenerator:
+    """Fills a fixed sentence; the same request gives the same words."""
+
+    def __init__(self, settings: TemplateSettings) -> None:
+        self._reasons = settings.reasons
+
+    def generate(self, request: GenerationRequest, /) -> str:
+        """Name the item and its strongest positive reasons.
+
+        Control characters and line breaks in names become spaces, so that a title can't forge a
+        second sentence on a line of its own.
+        """
+        reasons = [r for r in request.evidence if r[2] > 0][: self._reasons]
+        item = _plain(request.item)
+        if not reasons:
+            return f"{item}: no single reason stands out."
+        liked = [_plain(name) for name, kind, _ in reasons if kind == "item" and name]
+        words = [_plain(name) for name, kind, _ in reasons if kind == "text" and name]
+        parts = []
+        if liked:
+            parts.append(f"you liked {_listed(liked)}")
+        if words:
+            parts.append(f"it matches {_listed(words)}")
+        if any(kind == "popularity" for _, kind, _ in reasons):
+            parts.append("many people like it")
+        if any(kind == "factors" for _, kind, _ in reasons):
+            parts.append("people with your taste like it")
+        if not parts:
+            parts.append(_listed([_plain(name) or kind for name, kind, _ in reasons]))
+        return f"{item}: because {_listed(parts)}."
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,153 @@
+"""`base.top_k`: show the k items that one scorer scores highest.
+
+A scorer that is a dot product (`Factored`) is ranked by one fused kernel call that never makes the
+n × m scores; any other is scored in batches of bounded memory and then selected. Both keep the same
+order: greater score first, equal scores by lower row.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penchant import kernels
+from penchant.protocols import Factored, FitContext, FittedScorer, RelatesItems, Scorer, State
+from penchant.queries import TopK
+
+if TYPE_CHECKING:
+    from penchant.builtin.settings import TopKSettings
+    from penchant.data import Dataset
+    from penchant.protocols import F32, I32
+    from penchant.queries import Candidates, Csr, Queries
+
+# Scores held at once on the unfused path: 64 MB of float32.
+_SCORES_AT_ONCE = 16_000_000
+
+
+def _pair(lists: Csr | None) -> tuple[np.ndarray, np.ndarray] | None:
+    return None if lists is None else (lists.indptr, lists.indices)
+
+
+class FittedTopK:
+    """Ranks by one fitted scorer; abilities other than ranking are the scorer's (`inner`)."""
+
+    def __init__(self, inner: FittedScorer, *, resident: bool, threads: int) -> None:
+        self.inner = inner
+        self._resident = resident
+        self._threads = threads
+        self._index = (
+            kernels.ItemIndex(inner.item_vectors, resident=resident)
+            if isinstance(inner, Factored)
+            else None
+        )
+
+    def recommend(self, queries: Queries, candidates: Candidates, k: int, /) -> TopK:
+        """Rank exactly min(k, eligible) items a query. O(n·m·d) or as the scorer scores."""
+        if self._index is not None and isinstance(self.inner, Factored):
+            return TopK(
+                *self._index.top_k(
+                    self.inner.query_vectors(queries),
+                    k,
+                    seen=_pair(candidates.seen),
+                    allow=candidates.allow,
+                    deny=candidates.deny,
+                    lists=_pair(candidates.lists),
+                    threads=self._threads,
+                )
+            )
+        step = max(1, _SCORES_AT_ONCE // max(1, candidates.items))
+        if len(queries) <= step:
+            return self._select(queries, candidates, k)
+        parts = []
+        for start in range(0, len(queries), step):
+            which = np.arange(start, min(start + step, len(queries)), dtype=np.int32)
+            parts.append(self._select(queries.take(which), candidates.take(which), k))
+        return TopK(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.counts for part in parts]),
+        )
+
+    def _select(self, queries: Queries, candidates: Candidates, k: int) -> TopK:
+        return TopK(
+            *kernels.select_top_k(
+                self.inner.score(queries, None),
+                k,
+                seen=_pair(candidates.seen),
+                allow=candidates.allow,
+                deny=candidates.deny,
+                lists=_pair(candidates.lists),
+            )
+        )
+
+    def score(self, queries: Queries, items: I32 | None, /) -> F32:
+        """As the scorer scores."""
+        return self.inner.score(queries, items)
+
+    def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
+        """As the scorer relates items; by the cosine of item vectors where it is a dot product."""
+        if isinstance(self.inner, RelatesItems):
+            return self.inner.similar_items(items, candidates, k)
+        return self._neighbours.similar_items(items, candidates, k)
+
+    @cached_property
+    def _neighbours(self) -> FactorNeighbours:
+        from penchant.errors import RequestError
+
+        if not isinstance(self.inner, Factored):
+            raise RequestError(
+                f"{type(self.inner).__name__} does not relate items to each other; "
+                "ask a model whose scorer does, such as cf.item_knn or mf.sgd"
+            )
+        return FactorNeighbours(self.inner.item_vectors)
+
+    def state(self) -> State:
+        """The scorer's state."""
+        return State(parts={"scorer": self.inner.state()})
+
+
+class FactorNeighbours:
+    """Items are alike when their vectors point the same way (cosine)."""
+
+    def __init__(self, item_vectors: F32) -> None:
+        lengths = np.sqrt(np.einsum("ij,ij->i", item_vectors, item_vectors, dtype=np.float64))
+        scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        self._unit = np.ascontiguousarray(item_vectors * scale[:, None], np.float32)
+        self._unit.setflags(write=False)
+        self._index = kernels.ItemIndex(self._unit)
+
+    def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
+        """Rank by cosine, the item itself left out."""
+        own = (np.arange(len(items) + 1, dtype=np.int64), np.ascontiguousarray(items, np.int32))
+        return TopK(
+            *self._index.top_k(
+                self._unit[items],
+                k,
+                seen=own,
+                allow=candidates.allow,
+                deny=candidates.deny,
+                lists=_pair(candidates.lists),
+            )
+        )
+
+
+class TopKRecommender:
+    """Fits one scorer."""
+
+    def __init__(self, settings: TopKSettings, scorer: Scorer) -> None:
+        self._settings = settings
+        self._scorer = scorer
+
+    def fit(self, data: Dataset, context: FitContext, /) -> FittedTopK:
+        """Fit the scorer."""
+        return self._ranker(self._scorer.fit(data, context))
+
+    def restore(self, state: State, /) -> FittedTopK:
+        """Bring the scorer back."""
+        return self._ranker(self._scorer.restore(state.parts["scorer"]))
+
+    def _ranker(self, scorer: FittedScorer) -> FittedTopK:
+        settings = self._settings
+        return FittedTopK(scorer, resident=settings.resident, threads=settings.threads)
