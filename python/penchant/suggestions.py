@@ -1,0 +1,23 @@
+"""Near names, so that an error about a misspelt word can say which word was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Give the one of `names` that is most like `name`, or None when nothing is close.
+
+    Likeness is difflib's ratio (Ratcliff and Obershelp 1988) on lower case letters.
+    """
+    from difflib import get_close_matches  # an error's business only: kept out of start-up
+
+    folded = {known.casefold(): known for known in names}
+    close = get_close_matches(name.casefold(), folded, n=1)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Give "; did you mean 'factors'?" to end a sentence with, or "" when nothing is close."""
+    close = nearest(name, names)
+    return "" if close is None else f"; did you mean {close!r}?"
