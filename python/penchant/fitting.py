@@ -1,0 +1,149 @@
+"""Fitting: from a recipe, or a dataset and component names, to a `Model`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penchant.components import FitReport, Spec
+from penchant.errors import DataError, SettingsError
+from penchant.model import Model, Past
+from penchant.protocols import FitContext
+from penchant.recipes import Recipe, compose, namespaces, with_encoder
+
+if TYPE_CHECKING:
+    from penchant.components import SpecLike
+    from penchant.data import Dataset
+    from penchant.protocols import Json, Progress
+    from penchant.registry import Registry
+
+FALLBACK = Spec("base.top_k", {"scorer": "base.popular"})
+GENERATOR = Spec("base.template")
+
+
+def fit(
+    source: Dataset | Recipe | str | Path,
+    *,
+    recommender: SpecLike | None = None,
+    scorers: Sequence[SpecLike] = (),
+    encoder: SpecLike | None = None,
+    validation: Dataset | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Model:
+    """Fit a model.
+
+    source: a dataset, a recipe, or the path of a recipe file. What is given besides a recipe takes
+        the place of what the recipe says.
+    recommender: the component that answers. scorers: a shorthand, see `penchant.recipes.compose`.
+    encoder: given to every component inside that takes one and names none.
+    validation: events held out of the data, for early stopping and learned weights.
+    seed: of every random choice (0 by default); the same seed gives the same bits for any
+        `threads` (1 by default).
+    registry: where components come from; None imports the plugins that the names ask for.
+    progress, cancelled: see `penchant.protocols.FitContext`.
+
+    Every setting is checked, and every component is built, before anything is fitted. Raises
+    SettingsError, UnknownComponent, DataError, FitDiverged, FitCancelled.
+    """
+    recipe = _recipe(source)
+    if recipe is not None:
+        if recommender is None and not scorers:
+            recommender, scorers = recipe.recommender, recipe.scorers
+        encoder = encoder if encoder is not None else recipe.encoder
+        seed = recipe.seed if seed is None else seed
+        threads = recipe.threads if threads is None else threads
+    seed, threads = seed or 0, threads or 1
+    spec = compose(recommender, scorers)
+    if registry is None:
+        registry = discover_for(spec, encoder)
+    if encoder is not None:
+        spec = with_encoder(spec, encoder, registry)
+    built = registry.recommender(spec)
+    fallback = registry.recommender(FALLBACK)
+    generator = registry.generator(GENERATOR)
+
+    data = source if recipe is None else recipe.dataset(registry)
+    if isinstance(data, Recipe | str | Path):
+        raise SettingsError(f"fit takes a dataset or a recipe, got {type(source).__name__}")
+    if not len(data.interactions):
+        raise DataError("the data have no interactions; a fit needs at least one event")
+    context = FitContext(
+        seed=seed,
+        threads=threads,
+        validation=validation,
+        **({} if progress is None else {"progress": progress}),
+        **({} if cancelled is None else {"cancelled": cancelled}),
+    )
+    started = time.perf_counter()
+    fitted = built.fit(data, context)
+    seconds = time.perf_counter() - started
+    popular = fallback.fit(data, context)
+    registry.fitted(
+        FitReport(
+            recommender=spec,
+            users=len(data.users),
+            items=len(data.items),
+            events=len(data.interactions),
+            seconds=seconds,
+            seed=seed,
+        )
+    )
+    return Model(
+        spec=spec,
+        users=data.users.vocabulary,
+        items=data.items,
+        past=_past(data),
+        recommender=registry.wrap_recommender(spec.name, fitted),
+        fallback=popular,
+        generator=generator,
+        facts=_facts(data, registry, spec, seed, seconds),
+    )
+
+
+def discover_for(spec: Spec, *besides: SpecLike | None) -> Registry:
+    """Make a registry of just the plugins that the names ask for."""
+    from penchant.registry import Registry
+
+    wanted = namespaces(spec.to_json())
+    for other in besides:
+        wanted |= namespaces(Spec.of(other).to_json()) if other is not None else frozenset()
+    return Registry.discover(only=wanted)
+
+
+def _recipe(source: Dataset | Recipe | str | Path) -> Recipe | None:
+    if isinstance(source, Recipe):
+        return source
+    return Recipe.read(source) if isinstance(source, str | Path) else None
+
+
+def _past(data: Dataset) -> Past:
+    values = data.positives().value
+    return Past(
+        events=data.interactions.by_user(),
+        times=data.interactions.times_by_user() if data.interactions.time is not None else None,
+        min_value=data.min_value,
+        liking=float(np.mean(values, dtype=np.float64)) if len(values) else 1.0,
+    )
+
+
+def _facts(
+    data: Dataset, registry: Registry, spec: Spec, seed: int, seconds: float
+) -> dict[str, Json]:
+    used = namespaces(spec.to_json())
+    return {
+        "plugins": {p.namespace: p.version for p in registry.plugins if p.namespace in used},
+        "users": len(data.users),
+        "items": len(data.items),
+        "events": len(data.interactions),
+        "seed": seed,
+        "fit_seconds": round(seconds, 3),
+        "data_fingerprint": data.fingerprint,
+    }

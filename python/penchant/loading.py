@@ -1,0 +1,161 @@
+"""Models to folders and back: what a model is made of, as one tree of states.
+
+The folder's form is `penchant.artifact`'s business; which parts a model has is this module's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penchant import artifact
+from penchant.components import Spec
+from penchant.errors import ModelFileError, SettingsError, UnknownComponent
+from penchant.fitting import FALLBACK, GENERATOR
+from penchant.model import Model, Past
+from penchant.protocols import State
+from penchant.queries import Csr
+from penchant.recipes import namespaces
+
+if TYPE_CHECKING:
+    from penchant.protocols import Json
+    from penchant.registry import Registry
+
+ENCODER = "encoder"
+"""The name under which a component keeps its encoder's folder in `State.folders`."""
+
+
+def save(
+    model: Model,
+    folder: str | os.PathLike[str],
+    *,
+    overwrite: bool = True,
+    with_encoder: bool = True,
+) -> None:
+    """Write a model; see `Model.save`."""
+    from penchant.data import vocabulary_state
+
+    past = model.past
+    arrays = {"indptr": past.events.indptr, "indices": past.events.indices}
+    if past.events.values is not None:
+        arrays["values"] = past.events.values
+    if past.times is not None:
+        arrays["times"] = past.times
+    recommender = model.recommender.state()
+    if not with_encoder:
+        recommender = _without_folders(recommender)
+    state = State(
+        {"changed": np.fromiter(sorted(model.changed), np.int32, len(model.changed))},
+        {"min_value": past.min_value, "liking": past.liking},
+        {
+            "recommender": recommender,
+            "fallback": model.fallback.state(),
+            "users": vocabulary_state(model.users),
+            "items": model.items.state(),
+            "past": State(arrays),
+        },
+    )
+    manifest: dict[str, Json] = {
+        "recommender": model.spec.to_json(),
+        "fallback": FALLBACK.to_json(),
+        "facts": dict(model.facts),
+    }
+    artifact.write(folder, manifest, state, overwrite=overwrite)
+
+
+def load(
+    folder: str | os.PathLike[str],
+    *,
+    registry: Registry | None = None,
+    verify: bool = True,
+    resident: bool = False,
+    encoder: str | os.PathLike[str] | None = None,
+) -> Model:
+    """Load a model; its arrays are mapped, so that all processes on a machine share one copy.
+
+    registry: where components come from; None imports only the plugins that the model names.
+    verify: compare the checksum of every file. Sizes, dtypes and shapes are always compared.
+    resident: copy item vectors into huge-page memory of this process: faster ranking, more memory.
+    encoder: a folder that takes the place of the encoder saved with the model, or supplies it.
+
+    Raises ModelFileError for a folder that is damaged or no model, PluginError or UnknownComponent
+    for a missing plugin. No code from the folder runs.
+    """
+    loaded = artifact.read(folder, verify=verify)
+    try:
+        spec = Spec.of(loaded.manifest["recommender"])
+        parts, state = loaded.state.parts, loaded.state
+        if registry is None:
+            from penchant.registry import Registry
+
+            registry = Registry.discover(only=namespaces(spec.to_json()))
+        recommender_state = parts["recommender"]
+        if encoder is not None:
+            recommender_state = _with_folder(recommender_state, Path(encoder))
+        restored = registry.recommender(_resident(spec) if resident else spec).restore(
+            recommender_state
+        )
+        return _model(loaded.manifest, spec, state, registry, restored)
+    except UnknownComponent as error:
+        raise UnknownComponent(f"model {os.fspath(folder)!r} can't be loaded: {error}") from None
+    except (KeyError, TypeError, IndexError, SettingsError) as error:
+        raise ModelFileError(
+            f"model {os.fspath(folder)!r} lacks a part that this version needs "
+            f"({type(error).__name__}: {error}); fit and save it again"
+        ) from error
+
+
+def _model(
+    manifest: Mapping[str, Any], spec: Spec, state: State, registry: Registry, restored: Any
+) -> Model:
+    from penchant.data import Items, vocabulary_from_state
+
+    items = Items.from_state(state.parts["items"])
+    past = state.parts["past"].arrays
+    events = Csr(past["indptr"], past["indices"], past.get("values"), len(items))
+    min_value, liking = state.meta["min_value"], state.meta["liking"]
+    return Model(
+        spec=spec,
+        users=vocabulary_from_state(state.parts["users"]),
+        items=items,
+        past=Past(
+            events,
+            past.get("times"),
+            None if min_value is None else float(str(min_value)),
+            float(str(liking)),
+        ),
+        recommender=registry.wrap_recommender(spec.name, restored),
+        fallback=registry.recommender(Spec.of(manifest["fallback"])).restore(
+            state.parts["fallback"]
+        ),
+        generator=registry.generator(GENERATOR),
+        facts=manifest["facts"],
+        changed=frozenset(state.arrays["changed"].tolist()),
+    )
+
+
+def _resident(spec: Spec) -> Spec:
+    def changed(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            inner = {key: changed(v) for key, v in value.items()}
+            return {**inner, "resident": True} if value.get("use") == "base.top_k" else inner
+        return [changed(v) for v in value] if isinstance(value, list | tuple) else value
+
+    return Spec.of(changed(spec.to_json()))
+
+
+def _without_folders(state: State) -> State:
+    parts = {name: _without_folders(part) for name, part in state.parts.items()}
+    return replace(state, parts=parts, folders={})
+
+
+def _with_folder(state: State, folder: Path) -> State:
+    """Name the folder in every state that tells of an encoder (`meta["fingerprint"]`)."""
+    parts = {name: _with_folder(part, folder) for name, part in state.parts.items()}
+    folders = {**state.folders, ENCODER: folder} if "fingerprint" in state.meta else state.folders
+    return replace(state, parts=parts, folders=folders)

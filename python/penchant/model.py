@@ -1,0 +1,558 @@
+"""A fitted model: the outermost layer, and the only one that speaks the caller's ids.
+
+A `Model` never changes. Whatever would change it (`with_events`) gives a new one that shares the
+arrays of the old, so a service swaps models by one assignment. No lock, no hook and no logging is
+on the path of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from penchant import kernels
+from penchant.errors import EncoderMissing, RequestError, UnknownItem, UnknownUser
+from penchant.protocols import (
+    Explains,
+    FoldsIn,
+    GenerationRequest,
+    ReadsText,
+    RelatesItems,
+    Scores,
+    capability,
+)
+from penchant.queries import NO_TEXTS, Candidates, Csr, Queries, TopK
+from penchant.recommendations import (
+    BatchRecommendations,
+    Explanation,
+    Reason,
+    Recommendations,
+)
+
+if TYPE_CHECKING:
+    import os
+
+    from penchant.components import Spec
+    from penchant.data import Items, Vocabulary
+    from penchant.protocols import F32, I32, I64, U64, FittedRecommender, Generator, Json
+    from penchant.recommendations import Id
+
+History = Sequence["Id"] | Mapping["Id", float]
+_USERS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a model knows of its users: every event, merged by (user, item), by user row."""
+
+    events: Csr
+    times: I64 | None
+    min_value: float | None
+    liking: float
+
+    def of(self, row: int) -> tuple[Csr, I64 | None]:
+        """The history of one known user, as views."""
+        events = self.events
+        start, stop = int(events.indptr[row]), int(events.indptr[row + 1])
+        values = events.values
+        one = Csr(
+            np.array((0, stop - start), np.int64),
+            events.indices[start:stop],
+            None if values is None else values[start:stop],
+            events.columns,
+        )
+        return one, None if self.times is None else self.times[start:stop]
+
+
+class Model:
+    """Answers questions about users and items; immutable and safe to share between threads.
+
+    Callers: stable. Implementers: not meant to be subclassed; wrap the recommender instead.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: Spec,
+        users: Vocabulary,
+        items: Items,
+        past: Past,
+        recommender: FittedRecommender,
+        fallback: FittedRecommender,
+        generator: Generator,
+        facts: Mapping[str, Json],
+        changed: frozenset[int] = frozenset(),
+    ) -> None:
+        self._spec = spec
+        self._users = users
+        self._items = items
+        self._past = past
+        self._recommender = recommender
+        self._fallback = fallback
+        self._generator = generator
+        self._facts = facts
+        self._changed = changed
+        self._folds_in = capability(recommender, FoldsIn)
+        self._source = source_name(spec)
+
+    # ---- what is inside
+
+    @property
+    def spec(self) -> Spec:
+        """The recommender and its settings."""
+        return self._spec
+
+    @property
+    def items(self) -> Items:
+        """The catalogue: ids and attributes."""
+        return self._items
+
+    @property
+    def users(self) -> Vocabulary:
+        """The ids of the users known."""
+        return self._users
+
+    @property
+    def past(self) -> Past:
+        """Every event known, by user."""
+        return self._past
+
+    @property
+    def facts(self) -> Mapping[str, Json]:
+        """Facts of the fit: seed, sizes, seconds, fingerprint of the data, metrics."""
+        return self._facts
+
+    @property
+    def recommender(self) -> FittedRecommender:
+        """The fitted recommender."""
+        return self._recommender
+
+    @property
+    def fallback(self) -> FittedRecommender:
+        """Who answers when the recommender has nothing to go by."""
+        return self._fallback
+
+    @property
+    def generator(self) -> Generator:
+        """Who puts explanations into words."""
+        return self._generator
+
+    def __repr__(self) -> str:
+        return f"<Model {self._source}: {len(self._users)} users, {len(self._items)} items>"
+
+    # ---- asking
+
+    def recommend(
+        self,
+        user_id: Id | None = None,
+        /,
+        *,
+        k: int = 10,
+        history: History | None = None,
+        text: str | None = None,
+        exclude_seen: bool = True,
+        allow: Sequence[Id] | None = None,
+        deny: Sequence[Id] | None = None,
+        where: Mapping[str, Any] | None = None,
+        on_unknown: Literal["fallback", "raise"] = "fallback",
+    ) -> Recommendations:
+        """Recommend exactly min(k, eligible) items, best first.
+
+        user_id: whom to recommend to; None for a stranger.
+        history: item ids, or a mapping of item id to value, that replaces what the model knows of
+            this user. Ids the model doesn't know are passed over. An id without a value counts as
+            liked.
+        text: what is looked for, in words; needs a model with an encoder inside. Words, history
+            and user may be given together.
+        exclude_seen: leave out every item of the user's history, liked or not.
+        allow, deny: item ids. where: conditions on attributes, as `Items.where`. `allow` and
+            `where` intersect; `deny` and seen items come last. Unknown ids match nothing.
+        on_unknown: a user without any evidence gets the fallback, and `.source` says so; "raise"
+            raises UnknownUser for an id never seen.
+
+        Raises RequestError for k below 1 or conditions that can't be met by any column, DataError
+        for ids of the wrong type, EncoderMissing for words when the encoder isn't at hand.
+        """
+        if k.__class__ is not int or k < 1:
+            raise _bad_k(k)
+        row = -1 if user_id is None else self._users.row(user_id)
+        if history is not None:
+            row, (past, times) = -1, self._told(history)
+        elif row >= 0:
+            past, times = self._past.of(row)
+            if row in self._changed:
+                row = -1
+        else:
+            if user_id is not None and on_unknown == "raise" and text is None:
+                raise UnknownUser(
+                    f"user {user_id!r} is not in the model; pass history=[...] for a stranger, "
+                    "or on_unknown='fallback' for what is popular"
+                )
+            past, times = Csr.empty(1, len(self._items)), None
+        queries = Queries(
+            np.array((row,), np.int32),
+            past,
+            times,
+            NO_TEXTS if text is None else self._read([text]),
+        )
+        candidates = Candidates(
+            len(self._items),
+            past if exclude_seen else None,
+            self._allowed(allow, where),
+            None if deny is None else self._bits(deny),
+        )
+        recommender, source = self._recommender, self._source
+        if not self._answers(queries)[0]:
+            recommender, source = self._fallback, "base.popular"
+        top = recommender.recommend(queries, candidates, min(k, len(self._items)))
+        count = int(top.counts[0])
+        return Recommendations(
+            self._items.vocabulary.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id
+        )
+
+    def recommend_many(
+        self,
+        user_ids: Sequence[Id],
+        *,
+        k: int = 10,
+        candidates: Sequence[Sequence[Id]] | None = None,
+        exclude_seen: bool = True,
+        allow: Sequence[Id] | None = None,
+        deny: Sequence[Id] | None = None,
+        where: Mapping[str, Any] | None = None,
+        threads: int = 1,
+    ) -> BatchRecommendations:
+        """Recommend to many users at once; the same items and scores as `recommend` one by one.
+
+        candidates: per user, the only item ids to choose from. threads: how many threads share the
+        users; the answer doesn't depend on it. Unknown users get the fallback.
+        """
+        if k.__class__ is not int or k < 1:
+            raise _bad_k(k)
+        if threads < 1:
+            raise RequestError(f"threads must be at least 1, got {threads}")
+        if candidates is not None and len(candidates) != len(user_ids):
+            raise RequestError(
+                f"candidates has {len(candidates)} lists for {len(user_ids)} users; give one a user"
+            )
+        lists = None if candidates is None else self._lists(candidates)
+        allowed, denied = self._allowed(allow, where), None if deny is None else self._bits(deny)
+        k = min(k, len(self._items))
+        known = self._users.rows(user_ids)
+
+        def answer(start: int) -> tuple[TopK, np.ndarray]:
+            which = np.arange(start, min(start + _USERS_AT_ONCE, len(known)), dtype=np.int32)
+            queries = self._queries(known[which])
+            asked = Candidates(
+                len(self._items),
+                queries.history if exclude_seen else None,
+                allowed,
+                denied,
+                None if lists is None else lists.take(which),
+            )
+            return self._split(queries, asked, k)
+
+        starts = range(0, len(known), _USERS_AT_ONCE)
+        if threads > 1 and len(starts) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                answers = list(pool.map(answer, starts))
+        else:
+            answers = [answer(start) for start in starts]
+        offsets = np.zeros(len(known) + 1, np.int64)
+        if answers:
+            np.cumsum(np.concatenate([top.counts for top, _ in answers]), out=offsets[1:])
+        rows, scores, sources = [], [], []
+        for top, answered in answers:
+            kept = np.arange(top.rows.shape[1]) < top.counts[:, None]
+            rows.append(top.rows[kept])
+            scores.append(top.scores[kept])
+            sources += [self._source if a else "base.popular" for a in answered.tolist()]
+        flat = np.concatenate(rows) if rows else np.empty(0, np.int32)
+        return BatchRecommendations(
+            list(user_ids),
+            self._items.vocabulary.ids(flat),
+            np.concatenate(scores) if scores else np.empty(0, np.float32),
+            offsets,
+            sources,
+        )
+
+    def predict(self, user_ids: Sequence[Id], item_ids: Sequence[Id]) -> F32:
+        """Score pairs (user_ids[i], item_ids[i]); (n,) float32, in the recommender's own unit.
+
+        For `mf.sgd` that is a rating. Raises UnknownUser, UnknownItem, and RequestError when the
+        lengths differ or the recommender only ranks.
+        """
+        if len(user_ids) != len(item_ids):
+            raise RequestError(
+                f"predict pairs users with items, got {len(user_ids)} users and "
+                f"{len(item_ids)} items"
+            )
+        scores = capability(self._recommender, Scores)
+        if scores is None:
+            raise RequestError(f"{self._source} ranks items but does not score single pairs")
+        users = self._users.rows(user_ids)
+        for position in np.flatnonzero(users < 0)[:1].tolist():
+            raise UnknownUser(f"user {user_ids[position]!r} is not in the model")
+        items = np.array([self._item(item_id) for item_id in item_ids], np.int32)
+        answer = np.empty(len(users), np.float32)
+        distinct, owner = np.unique(users, return_inverse=True)
+        order = np.argsort(owner, kind="stable")
+        cuts = np.searchsorted(owner[order], np.arange(len(distinct) + 1))
+        for u, row in enumerate(distinct):
+            mine = order[cuts[u] : cuts[u + 1]]
+            queries = self._queries(np.array((row,), np.int32))
+            answer[mine] = scores.score(queries, items[mine])[0]
+        return answer
+
+    def similar_items(
+        self,
+        item_id: Id,
+        /,
+        *,
+        k: int = 10,
+        allow: Sequence[Id] | None = None,
+        deny: Sequence[Id] | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> Recommendations:
+        """Rank the items most like one, itself left out. Raises UnknownItem."""
+        if k.__class__ is not int or k < 1:
+            raise _bad_k(k)
+        relates = capability(self._recommender, RelatesItems)
+        if relates is None:
+            raise RequestError(f"{self._source} does not relate items to each other")
+        row = self._item(item_id)
+        candidates = Candidates(
+            len(self._items),
+            allow=self._allowed(allow, where),
+            deny=None if deny is None else self._bits(deny),
+        )
+        top = relates.similar_items(
+            np.array((row,), np.int32), candidates, min(k, len(self._items))
+        )
+        count = int(top.counts[0])
+        return Recommendations(
+            self._items.vocabulary.ids(top.rows[0, :count]), top.scores[0, :count], self._source
+        )
+
+    def similar_users(self, user_id: Id, /, *, k: int = 10) -> Recommendations:
+        """Rank the users most like one by the cosine of what they liked; `ids` are user ids.
+
+        O(events of the items this user liked). Raises UnknownUser.
+        """
+        if k.__class__ is not int or k < 1:
+            raise _bad_k(k)
+        row = self._users.row(user_id)
+        if row < 0:
+            raise UnknownUser(f"user {user_id!r} is not in the model")
+        liked, by_item, lengths = self._likings
+        one = liked.take(np.array((row,), np.int32))
+        shared = kernels.sparse_sparse(
+            one.indptr, one.indices, one.values, by_item, len(self._users)
+        )
+        length = lengths * lengths[row]
+        cosine = np.divide(shared, length, out=np.zeros_like(shared), where=length > 0)
+        own = (np.array((0, 1), np.int64), np.array((row,), np.int32))
+        alike = kernels.bitset(np.flatnonzero(cosine[0] > 0).astype(np.int32), len(self._users))
+        top = TopK(*kernels.select_top_k(cosine, min(k, len(self._users)), seen=own, allow=alike))
+        count = int(top.counts[0])
+        return Recommendations(
+            self._users.ids(top.rows[0, :count]), top.scores[0, :count], "cosine of likings"
+        )
+
+    def explain(
+        self, user_id: Id | None, item_id: Id, /, *, history: History | None = None
+    ) -> Explanation:
+        """Say why an item has its score: reasons as data, strongest first, and one sentence.
+
+        For a linear strategy the weights of the reasons sum to the score. Raises UnknownItem,
+        UnknownUser (without a history), and RequestError when the recommender can't explain.
+        """
+        explains = capability(self._recommender, Explains)
+        scores = capability(self._recommender, Scores)
+        if explains is None or scores is None:
+            raise RequestError(f"{self._source} can't explain its recommendations")
+        item = self._item(item_id)
+        if history is not None:
+            queries = Queries(np.array((-1,), np.int32), *self._told(history))
+        else:
+            row = -1 if user_id is None else self._users.row(user_id)
+            if row < 0:
+                raise UnknownUser(
+                    f"user {user_id!r} is not in the model; pass history=[...] for a stranger"
+                )
+            queries = self._queries(np.array((row,), np.int32))
+        score = float(scores.score(queries, np.array((item,), np.int32))[0, 0])
+        reasons = tuple(
+            Reason.of(
+                e,
+                self._items.vocabulary.id(e.item) if e.item >= 0 else None,
+                self._items.name(e.item) if e.item >= 0 else e.detail,
+            )
+            for e in explains.explain(queries, item)
+        )
+        request = GenerationRequest(
+            "explanation",
+            self._items.name(item),
+            [(reason.name, reason.kind, reason.weight) for reason in reasons],
+        )
+        return Explanation(user_id, item_id, score, reasons, self._generator.generate(request))
+
+    # ---- changing, by making a new one
+
+    def with_events(self, events: Any, **columns: Any) -> Model:
+        """Give a new model that knows more events; nothing is retrained.
+
+        events: any table of interactions, read as `Dataset.from_frame` reads it with `columns`.
+            Users may be new; events of items that the model doesn't know are refused (DataError).
+        Users who acted are answered from their history from then on (they fold in), in every
+        strategy that can. The old model is unchanged and shares the fitted arrays with the new one.
+        """
+        from penchant.updating import with_events
+
+        users, past, changed = with_events(self._users, self._items, self._past, events, columns)
+        return Model(
+            spec=self._spec,
+            users=users,
+            items=self._items,
+            past=past,
+            recommender=self._recommender,
+            fallback=self._fallback,
+            generator=self._generator,
+            facts=self._facts,
+            changed=self._changed | changed,
+        )
+
+    @property
+    def changed(self) -> frozenset[int]:
+        """Rows of users who acted after the fit; they are answered by folding in."""
+        return self._changed
+
+    def save(
+        self, folder: str | os.PathLike[str], *, overwrite: bool = True, with_encoder: bool = True
+    ) -> None:
+        """Save into a folder; a crash leaves the old model there or the new one, never a mixture.
+
+        with_encoder: copy the encoder's files into the model, so that it answers words anywhere.
+        Raises ModelFileError (disk full, a folder that is no model) with nothing half written.
+        """
+        from penchant.loading import save
+
+        save(self, folder, overwrite=overwrite, with_encoder=with_encoder)
+
+    # ---- inside
+
+    def _answers(self, queries: Queries) -> np.ndarray:
+        return queries.rows >= 0 if self._folds_in is None else self._folds_in.answers(queries)
+
+    def _split(self, queries: Queries, candidates: Candidates, k: int) -> tuple[TopK, np.ndarray]:
+        """Ask the recommender what it can answer and the fallback the rest."""
+        answered = self._answers(queries)
+        if answered.all():
+            return self._recommender.recommend(queries, candidates, k), answered
+        rows = np.full((len(queries), k), -1, np.int32)
+        scores = np.full((len(queries), k), -np.inf, np.float32)
+        counts = np.zeros(len(queries), np.int32)
+        for recommender, mine in ((self._recommender, answered), (self._fallback, ~answered)):
+            which = np.flatnonzero(mine).astype(np.int32)
+            if len(which):
+                top = recommender.recommend(queries.take(which), candidates.take(which), k)
+                rows[which], scores[which], counts[which] = top.rows, top.scores, top.counts
+        return TopK(rows, scores, counts), answered
+
+    def _queries(self, rows: I32) -> Queries:
+        queries = Queries.known(rows, self._past.events, self._past.times)
+        if not self._changed:
+            return queries
+        stale = np.isin(rows, np.fromiter(self._changed, np.int32, len(self._changed)))
+        return replace(queries, rows=np.where(stale, np.int32(-1), rows))
+
+    def _told(self, history: History) -> tuple[Csr, I64 | None]:
+        """A stranger's history: known items only, ascending, the last value of an id winning."""
+        liking = self._past.liking
+        pairs = (
+            dict(history.items())
+            if isinstance(history, Mapping)
+            else dict.fromkeys(history, liking)
+        )
+        rows = self._items.vocabulary.rows(list(pairs))
+        values = np.fromiter(pairs.values(), np.float32, len(pairs))
+        if not np.isfinite(values).all():
+            bad = list(pairs)[int(np.flatnonzero(~np.isfinite(values))[0])]
+            raise RequestError(f"history gives item {bad!r} a value that is not a finite number")
+        known = rows >= 0
+        rows, values = rows[known], values[known]
+        order = np.argsort(rows, kind="stable")
+        one = Csr(np.array((0, len(rows)), np.int64), rows[order], values[order], len(self._items))
+        return one, None
+
+    def _read(self, texts: list[str]) -> Mapping[str, F32]:
+        reads = capability(self._recommender, ReadsText)
+        if reads is None:
+            raise RequestError(
+                f"{self._source} reads no text; fit a model with a content scorer over an encoder"
+            )
+        if not isinstance(texts[0], str):
+            raise RequestError(f"text must be a string, got {type(texts[0]).__name__}")
+        encoders = reads.encoders()
+        if not encoders:
+            raise EncoderMissing(
+                "this model was saved without its encoder, so it can't read text; "
+                "load it with penchant.load(folder, encoder=DIR)"
+            )
+        return {key: encoder.encode(texts, kind="query") for key, encoder in encoders.items()}
+
+    def _item(self, item_id: Id) -> int:
+        row = self._items.vocabulary.row(item_id)
+        if row < 0:
+            raise UnknownItem(f"item {item_id!r} is not in the model")
+        return row
+
+    def _bits(self, item_ids: Sequence[Id]) -> U64:
+        rows = self._items.vocabulary.rows(_listed(item_ids))
+        return kernels.bitset(rows[rows >= 0], len(self._items))
+
+    def _allowed(self, allow: Sequence[Id] | None, where: Mapping[str, Any] | None) -> U64 | None:
+        bits = None if allow is None else self._bits(allow)
+        if where is None:
+            return bits
+        fits = np.flatnonzero(self._items.where(where)).astype(np.int32)
+        matching = kernels.bitset(fits, len(self._items))
+        return matching if bits is None else bits & matching
+
+    def _lists(self, candidates: Sequence[Sequence[Id]]) -> Csr:
+        rows = [np.unique(self._items.vocabulary.rows(_listed(ids))) for ids in candidates]
+        rows = [r[r >= 0] for r in rows]
+        indptr = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(r) for r in rows], out=indptr[1:])
+        flat = np.concatenate(rows).astype(np.int32) if rows else np.empty(0, np.int32)
+        return Csr(indptr, flat, None, len(self._items))
+
+    @cached_property
+    def _likings(self) -> tuple[Csr, tuple[I64, I32, F32], F32]:
+        liked = self._past.events.at_least(self._past.min_value).binary()
+        by_item = kernels.transpose(liked.indptr, liked.indices, liked.values, liked.columns)
+        return liked, by_item, np.sqrt(liked.counts().astype(np.float32))
+
+
+def source_name(spec: Spec) -> str:
+    """The name that answers are signed with: the scorer's, where `base.top_k` only ranks by it."""
+    from penchant.components import Spec
+
+    if spec.name == "base.top_k":
+        return Spec.of(spec.settings.get("scorer", "base.popular")).name
+    return spec.name
+
+
+def _listed(ids: Sequence[Id]) -> Sequence[Id]:
+    if isinstance(ids, str | bytes):
+        raise RequestError(f"expected a list of item ids, got the single text {ids!r}")
+    return list(ids) if isinstance(ids, set | frozenset) else ids
+
+
+def _bad_k(k: object) -> RequestError:
+    return RequestError(f"k is how many items to recommend, a whole number from 1, got {k!r}")

@@ -1,0 +1,237 @@
+"""Recipes: one TOML file that says where the data are, what to fit and how to judge it.
+
+Everything a recipe says can be said in Python (`penchant.fit(dataset, recommender=...)`), and the
+other way round (`Recipe.to_toml`).
+
+    seed = 0
+
+    [data]
+    interactions = "ratings.csv"      # relative to the recipe
+    items = "movies.csv"
+    min_value = 4
+
+    [[scorers]]
+    use = "cf.ease"
+
+    [[scorers]]
+    use = "content.text"
+    weight = 0.3
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from penchant.components import Spec, SpecLike
+from penchant.errors import SettingsError
+from penchant.settings import describe_settings
+from penchant.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from penchant.data import Dataset
+    from penchant.registry import Registry
+
+_TABLES = ("interactions", "items", "users", "relations")
+_EVALUATION = ("split", "share", "seed", "metrics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to fit, on what.
+
+    data: keywords of `Dataset.from_frame`; paths are relative to `folder`.
+    recommender: the component that answers; `scorers` and `encoder` are shorthands, see `compose`
+        and `with_encoder`.
+    evaluation: `split` ("user-time", "user-random", "cold-item", "global-time"), `share` of events
+        held out, `seed`, `metrics`.
+    """
+
+    data: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    recommender: SpecLike | None = None
+    scorers: Sequence[SpecLike] = ()
+    encoder: SpecLike | None = None
+    evaluation: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    seed: int = 0
+    threads: int = 1
+    folder: Path = Path()
+
+    @classmethod
+    def read(cls, path: str | Path) -> Recipe:
+        """Read a TOML file. Raises SettingsError that names the file, the line or the key."""
+        path = Path(path)
+        try:
+            with path.open("rb") as file:
+                content = tomllib.load(file)
+        except OSError as error:
+            raise SettingsError(f"recipe {str(path)!r} can't be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"recipe {str(path)!r} is not valid TOML: {error}") from None
+        try:
+            return cls.of(content, folder=path.parent)
+        except SettingsError as error:
+            raise SettingsError(f"recipe {str(path)!r}: {error}") from None
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], *, folder: Path = Path()) -> Recipe:
+        """Make a recipe from a mapping of the TOML form. Unknown keys are refused."""
+        known = ("data", "recommender", "scorers", "encoder", "evaluation", "seed", "threads")
+        _refuse_unknown(content, known, "key")
+        for key in ("seed", "threads"):
+            value = content.get(key, 0)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise SettingsError(f"{key} must be a whole number from 0, got {value!r}")
+        for key in ("data", "evaluation"):
+            if not isinstance(content.get(key, {}), Mapping):
+                raise SettingsError(f"{key} must be a table, got {content[key]!r}")
+        scorers = content.get("scorers", ())
+        if isinstance(scorers, str | Mapping):
+            raise SettingsError(f"scorers must be a list of components, got {scorers!r}")
+        _refuse_unknown(content.get("evaluation", {}), _EVALUATION, "key of [evaluation]")
+        for spec in (*scorers, content.get("recommender"), content.get("encoder")):
+            if spec is not None:
+                Spec.of(spec)
+        return cls(folder=folder, **{key: content[key] for key in known if key in content})
+
+    def dataset(self, registry: Registry) -> Dataset:
+        """Read the data that the recipe names."""
+        import inspect
+
+        from penchant.data import Dataset
+
+        known = [
+            name
+            for name, parameter in inspect.signature(Dataset.from_frame).parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD and name != "sources"
+        ]
+        _refuse_unknown(self.data, known, "key of [data]")
+        if "interactions" not in self.data:
+            raise SettingsError("[data] must name its interactions, such as 'ratings.csv'")
+        given = dict(self.data)
+        for key in _TABLES:
+            if isinstance(given.get(key), str) and "://" not in given[key]:
+                given[key] = self.folder / given[key]
+        return Dataset.from_frame(given.pop("interactions"), sources=registry.sources, **given)
+
+    def namespaces(self) -> frozenset[str]:
+        """The namespaces of every component that the recipe names."""
+        spec = compose(self.recommender, self.scorers)
+        return namespaces(spec.to_json()) | namespaces(self.encoder)
+
+    def to_toml(self) -> str:
+        """The recipe as TOML; reading it gives an equal recipe (paths stay as they were given)."""
+        lines = [f"seed = {self.seed}", f"threads = {self.threads}"]
+        for name, table in (("data", self.data), ("evaluation", self.evaluation)):
+            if table:
+                lines += ["", f"[{name}]", *_pairs(table)]
+        for name, spec in (("encoder", self.encoder), ("recommender", self.recommender)):
+            if spec is not None:
+                lines += ["", f"[{name}]", *_pairs(Spec.of(spec).to_json())]
+        for spec in self.scorers:
+            lines += ["", "[[scorers]]", *_pairs(Spec.of(spec).to_json())]
+        return "\n".join(lines) + "\n"
+
+
+def compose(recommender: SpecLike | None, scorers: Sequence[SpecLike] = ()) -> Spec:
+    """Turn the shorthand `scorers` into one recommender.
+
+    One scorer becomes `base.top_k` over it, several become `base.top_k` over `hybrid.weighted` with
+    the scorers as parts (each may have a `weight`). A recommender given besides takes the place of
+    `base.top_k`.
+    """
+    if isinstance(scorers, str | Mapping | Spec):
+        scorers = (scorers,)
+    if recommender is None and not scorers:
+        raise SettingsError(
+            "nothing to fit: give scorers=['cf.ease', ...] or recommender={'use': 'base.top_k', "
+            "'scorer': ...}"
+        )
+    base = Spec.of(recommender if recommender is not None else "base.top_k")
+    settings = dict(base.to_json())
+    settings.pop("use")
+    if scorers:
+        if "scorer" in settings:
+            raise SettingsError(f"{base.name} has a scorer of its own; leave out scorers")
+        parts = [Spec.of(scorer).to_json() for scorer in scorers]
+        if len(parts) == 1:
+            parts[0].pop("weight", None)
+            settings["scorer"] = parts[0]
+        else:
+            settings["scorer"] = {"use": "hybrid.weighted", "parts": parts}
+    return Spec(base.name, settings)
+
+
+def with_encoder(spec: Spec, encoder: SpecLike, registry: Registry) -> Spec:
+    """Give the encoder to every component inside that takes one and names none.
+
+    A component takes one when its settings have the field `encoder`; one that names an `extractor`
+    instead is left alone.
+    """
+    chosen = Spec.of(encoder).to_json()
+
+    def given(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [given(v) for v in value]
+        name = value.get("use") if isinstance(value, Mapping) else value
+        if not isinstance(name, str) or name not in known:
+            return value
+        inner = {"use": name} if isinstance(value, str) else {k: given(v) for k, v in value.items()}
+        settings = describe_settings(registry.component(name).settings)
+        takes = any(setting.name == "encoder" for setting in settings)
+        if takes and not {"encoder", "extractor"} & set(inner):
+            inner["encoder"] = chosen
+        return inner
+
+    known = registry.names()
+    return Spec.of(given(spec.to_json()))
+
+
+def namespaces(value: Any) -> frozenset[str]:
+    """The namespaces of the components that a spec names, at any depth."""
+    if isinstance(value, Spec):
+        value = value.to_json()
+    found: set[str] = set()
+    if isinstance(value, str) and value.count(".") == 1:
+        # A bare name stands for a component without settings; another text with one dot in it
+        # (a file name) asks for a namespace that isn't there, which is harmless.
+        found.add(value.split(".")[0])
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            found |= namespaces(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            found |= namespaces(inner)
+    return frozenset(found)
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    for key in given:
+        if key not in known:
+            raise SettingsError(f"unknown {what} {key!r}{did_you_mean(key, known)}")
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None]
+
+
+def _key(key: str) -> str:
+    plain = key.replace("_", "").replace("-", "").isalnum() and key.isascii()
+    return key if plain else json.dumps(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(_pairs(value)) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    if isinstance(value, int | float):
+        return repr(value)
+    # JSON's escapes are TOML's too, but TOML also refuses a bare DEL.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

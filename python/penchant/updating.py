@@ -1,0 +1,114 @@
+"""New events for a model that is already fitted: merged into what it knows, nothing retrained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penchant.errors import DataError
+from penchant.queries import Csr
+
+if TYPE_CHECKING:
+    from penchant.data import Items, Vocabulary
+    from penchant.model import Past
+
+
+def with_events(
+    users: Vocabulary, items: Items, past: Past, events: Any, columns: Mapping[str, Any]
+) -> tuple[Vocabulary, Past, frozenset[int]]:
+    """Merge `events`, a table read as `Dataset.from_frame` reads it, into what is known of users.
+
+    Gives the users (new ones appended), the new past, and the rows of the users who acted. A later
+    event replaces the value of an earlier one of the same user and item. Only the rows of users who
+    acted are rebuilt; the rest is one copy. Raises DataError for an item the model doesn't know.
+    """
+    from penchant.data import Dataset
+
+    added = Dataset.from_frame(events, **columns)
+    item_ids = added.items.vocabulary.ids(np.arange(len(added.items), dtype=np.int32))
+    item_rows = items.vocabulary.rows(item_ids)
+    for position in np.flatnonzero(item_rows < 0)[:1].tolist():
+        raise DataError(
+            f"item {item_ids[position]!r} is not in the model ({int((item_rows < 0).sum())} such "
+            "items); fit again to take up new items"
+        )
+    user_ids = added.users.vocabulary.ids(np.arange(len(added.users), dtype=np.int32))
+    user_rows = users.rows(user_ids)
+    fresh = [user_ids[p] for p in np.flatnonzero(user_rows < 0).tolist()]
+    if fresh:
+        users = users.extended(fresh)
+        user_rows = users.rows(user_ids)
+
+    new, new_times = added.interactions.by_user(), added.interactions.times_by_user()
+    pieces: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
+    counts = np.zeros(len(users), np.int64)
+    counts[: past.events.rows] = past.events.counts()
+    done = 0  # entries of the old past that are already in `pieces`
+    keep_times = past.times is not None and new_times is not None
+    for own in np.argsort(user_rows, kind="stable").tolist():
+        row = int(user_rows[own])
+        start, stop = _span(past.events, row)
+        pieces.append(_slice(past, done, start, keep_times))
+        done = stop
+        mine = slice(int(new.indptr[own]), int(new.indptr[own + 1]))
+        merged = _merge(
+            _slice(past, start, stop, keep_times),
+            (
+                item_rows[new.indices[mine]],
+                new.values[mine] if new.values is not None else np.ones(mine.stop - mine.start),
+                new_times[mine] if keep_times and new_times is not None else None,
+            ),
+        )
+        counts[row] = len(merged[0])
+        pieces.append(merged)
+    pieces.append(_slice(past, done, past.events.nnz, keep_times))
+
+    indptr = np.zeros(len(users) + 1, np.int64)
+    np.cumsum(counts, out=indptr[1:])
+    merged_past = Csr(
+        indptr,
+        np.concatenate([p[0] for p in pieces]).astype(np.int32),
+        np.concatenate([p[1] for p in pieces]).astype(np.float32),
+        past.events.columns,
+    )
+    times = np.concatenate([p[2] for p in pieces if p[2] is not None]) if keep_times else None
+    for array in (merged_past.indptr, merged_past.indices, merged_past.values, times):
+        if array is not None:
+            array.setflags(write=False)
+    return users, replace(past, events=merged_past, times=times), frozenset(user_rows.tolist())
+
+
+def _span(events: Csr, row: int) -> tuple[int, int]:
+    if row >= events.rows:
+        return events.nnz, events.nnz
+    return int(events.indptr[row]), int(events.indptr[row + 1])
+
+
+def _slice(
+    past: Past, start: int, stop: int, with_times: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    values = past.events.values
+    return (
+        past.events.indices[start:stop],
+        np.ones(stop - start, np.float32) if values is None else values[start:stop],
+        past.times[start:stop] if with_times and past.times is not None else None,
+    )
+
+
+def _merge(
+    old: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+    new: tuple[np.ndarray, np.ndarray, np.ndarray | None],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """One user's events by ascending item; the new event of a pair replaces the old one."""
+    stays = ~np.isin(old[0], new[0])
+    items = np.concatenate([old[0][stays], new[0]])
+    order = np.argsort(items, kind="stable")
+    times = (
+        np.concatenate([old[2][stays], new[2]])[order]
+        if old[2] is not None and new[2] is not None
+        else None
+    )
+    return items[order], np.concatenate([old[1][stays], new[1]])[order], times
