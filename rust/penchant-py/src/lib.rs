@@ -1,4 +1,8 @@
 //! The Python face of `penchant-kernels`.
+mod arrays;
+mod digest;
+mod errors;
+mod strings;
 
 use pyo3::prelude::*;
 
@@ -6,5 +10,10 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<strings::StringTable>()?;
+    module.add_function(wrap_pyfunction!(strings::pack_strings, module)?)?;
+    module.add_function(wrap_pyfunction!(strings::unpack_strings, module)?)?;
+    module.add_function(wrap_pyfunction!(digest::blake3, module)?)?;
+    module.add_function(wrap_pyfunction!(digest::blake3_bytes, module)?)?;
     Ok(())
 }

@@ -1,0 +1,34 @@
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+F32: TypeAlias = npt.NDArray[np.float32]
+I32: TypeAlias = npt.NDArray[np.int32]
+I64: TypeAlias = npt.NDArray[np.int64]
+U8: TypeAlias = npt.NDArray[np.uint8]
+U64: TypeAlias = npt.NDArray[np.uint64]
+
+__version__: str
+
+# ---- strings
+
+@final
+class StringTable:
+    def __new__(cls, data: U8, offsets: I64, hashes: U64, order: I32) -> StringTable: ...
+    @staticmethod
+    def build(data: U8, offsets: I64) -> tuple[U64, I32]: ...
+    def find(self, key: str | bytes) -> int: ...
+    def find_many(self, data: U8, offsets: I64) -> I32: ...
+    def first_duplicate(self) -> tuple[int, int] | None: ...
+    def __len__(self) -> int: ...
+
+def pack_strings(strings: Sequence[str] | npt.NDArray[Any]) -> tuple[U8, I64]: ...
+def unpack_strings(data: U8, offsets: I64, positions: I32) -> list[str]: ...
+
+# ---- digests
+
+def blake3(path: str | PathLike[str]) -> str: ...
+def blake3_bytes(buffer: bytes | bytearray | memoryview | npt.NDArray[Any]) -> str: ...
