@@ -1,0 +1,37 @@
+# `make help` lists the targets. CI runs `lint` and `test`, nothing hidden.
+.DEFAULT_GOAL := help
+.PHONY: help setup lint format test bench soak clean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup:  ## Make the environment and build the extension
+	uv sync
+
+lint:  ## Check style and types, Python and Rust
+	uv run ruff check .
+	uv run ruff format --check .
+	uv run mypy
+	uv run python -m mypy.stubtest penchant._kernels
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+format:  ## Format everything
+	uv run ruff check --fix .
+	uv run ruff format .
+	cargo fmt --all
+
+test:  ## Run all tests, Rust first
+	cargo test --workspace --locked --quiet
+	uv run pytest
+
+bench:  ## Compare with rivals (minutes; needs a quiet machine)
+	cargo bench --workspace
+	uv run --group bench pytest benches --benchmark-only
+
+soak:  ## Inject faults by the hundred (minutes)
+	uv run python benches/soak_artifact.py
+
+clean:  ## Remove what builds leave behind
+	rm -rf target .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find python plugins -name '*.so' -delete
