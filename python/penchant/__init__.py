@@ -14,12 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penchant.kernels import __version__
     from penchant.components import Component, FitReport, SourceScheme, Spec, use
     from penchant.data import Dataset, Interactions, Items, Relations, Users, Vocabulary
     from penchant.errors import PenchantError
     from penchant.fitting import fit
     from penchant.hookspecs import PENCHANT_API, hookimpl
+    from penchant.kernels import __version__
     from penchant.loading import load
     from penchant.model import Model
     from penchant.recipes import Recipe

@@ -38,8 +38,6 @@ def save(
     with_encoder: bool = True,
 ) -> None:
     """Write a model; see `Model.save`."""
-    from penchant.data import vocabulary_state
-
     past = model.past
     arrays = {"indptr": past.events.indptr, "indices": past.events.indices}
     if past.events.values is not None:
@@ -55,8 +53,8 @@ def save(
         {
             "recommender": recommender,
             "fallback": model.fallback.state(),
-            "users": vocabulary_state(model.users),
-            "items": model.items.state(),
+            "users": State(model.users.arrays()),
+            "items": State(model.items.arrays(), model.items.meta()),
             "past": State(arrays),
         },
     )
@@ -113,15 +111,15 @@ def load(
 def _model(
     manifest: Mapping[str, Any], spec: Spec, state: State, registry: Registry, restored: Any
 ) -> Model:
-    from penchant.data import Items, vocabulary_from_state
+    from penchant.data import Items, Vocabulary
 
-    items = Items.from_state(state.parts["items"])
+    items = Items.from_arrays(state.parts["items"].arrays, state.parts["items"].meta)
     past = state.parts["past"].arrays
     events = Csr(past["indptr"], past["indices"], past.get("values"), len(items))
     min_value, liking = state.meta["min_value"], state.meta["liking"]
     return Model(
         spec=spec,
-        users=vocabulary_from_state(state.parts["users"]),
+        users=Vocabulary.from_arrays(state.parts["users"].arrays),
         items=items,
         past=Past(
             events,
