@@ -1,0 +1,192 @@
+"""Settings: what a caller types, and what the plugin's class gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+from penchant.components import Spec, SpecLike, use
+from penchant.errors import SettingsError
+from penchant.settings import REQUIRED, describe_settings, make_settings
+from penchant.suggestions import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sgd:
+    factors: int = field(default=64, metadata={"help": "length of a vector"})
+    learning_rate: float = 0.01
+    loss: Literal["squares", "ranks"] = "squares"
+    bias: bool = True
+    half_life: float | None = None
+    columns: tuple[str, ...] = ()
+    pair: tuple[int, float] = (1, 2.0)
+
+    def __post_init__(self) -> None:
+        if self.factors < 1:
+            raise ValueError(f"factors must be at least 1, got {self.factors}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blend:
+    parts: tuple[SpecLike, ...]
+    scorer: str | Mapping[str, Any] = "base.popular"
+    encoder: SpecLike | None = None
+    amount: Decimal | None = None
+
+
+def made(**given: Any) -> Sgd:
+    return make_settings(Sgd, given, "mf.sgd")
+
+
+def refused(**given: Any) -> str:
+    with pytest.raises(SettingsError) as error:
+        made(**given)
+    return str(error.value)
+
+
+def test_nothing_given_gives_the_defaults() -> None:
+    assert made() == Sgd()
+
+
+def test_an_unknown_setting_is_refused_with_the_word_that_was_meant() -> None:
+    assert refused(factor=8) == (
+        "mf.sgd: unknown setting 'factor'; did you mean 'factors'? (settings: factors, "
+        "learning_rate, loss, bias, half_life, columns, pair)"
+    )
+
+
+def test_an_unknown_setting_like_none_of_them_is_refused_with_the_list() -> None:
+    assert refused(zzz=8).startswith("mf.sgd: unknown setting 'zzz' (settings: factors, ")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"factors": "8"}, "mf.sgd: factors must be a whole number, got '8' (str)"),
+        ({"factors": 8.0}, "mf.sgd: factors must be a whole number, got 8.0 (float)"),
+        ({"factors": True}, "mf.sgd: factors must be a whole number, got True (bool)"),
+        ({"learning_rate": True}, "mf.sgd: learning_rate must be a number, got True (bool)"),
+        ({"learning_rate": None}, "mf.sgd: learning_rate must be a number, got None (NoneType)"),
+        ({"bias": 1}, "mf.sgd: bias must be true or false, got 1 (int)"),
+        ({"loss": "rank"}, "mf.sgd: loss must be one of 'squares', 'ranks', got 'rank' (str)"),
+        ({"half_life": "a day"}, "mf.sgd: half_life must be a number or none, got 'a day' (str)"),
+        (
+            {"columns": "title"},
+            "mf.sgd: columns must be a list, each entry text, got 'title' (str)",
+        ),
+        ({"columns": [1]}, "mf.sgd: columns must be a list, each entry text, got [1] (list)"),
+        (
+            {"pair": [1]},
+            "mf.sgd: pair must be a list of 2: a whole number, a number, got [1] (list)",
+        ),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_name(given: dict[str, Any], message: str) -> None:
+    assert refused(**given) == message
+
+
+def test_a_whole_number_will_do_for_a_number() -> None:
+    settings = made(learning_rate=1, half_life=30)
+    assert (settings.learning_rate, settings.half_life) == (1.0, 30.0)
+    assert type(settings.learning_rate) is type(settings.half_life) is float
+
+
+def test_a_whole_number_too_large_for_a_float_is_refused() -> None:
+    assert refused(learning_rate=10**400).startswith(
+        "mf.sgd: learning_rate must be a number, got 1"
+    )
+
+
+def test_lists_become_tuples_all_the_way_down() -> None:
+    settings = made(columns=["title", "genres"], pair=[3, 4])
+    assert settings.columns == ("title", "genres")
+    assert settings.pair == (3, 4.0)
+
+
+def test_what_the_class_itself_refuses_is_named_after_the_component() -> None:
+    assert refused(factors=0) == "mf.sgd: factors must be at least 1, got 0"
+
+
+def test_a_setting_without_a_default_must_be_given() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^hybrid.x: the setting 'parts' is missing; it has no"
+    ):
+        make_settings(Blend, {}, "hybrid.x")
+
+
+def test_specs_pass_in_any_of_their_forms() -> None:
+    parts = [use("cf.ease", l2=2), "mf.sgd", {"use": "base.popular"}]
+    settings = make_settings(Blend, {"parts": parts, "encoder": "onnx.text"}, "hybrid.x")
+    assert settings.parts == tuple(parts)
+    assert settings.encoder == "onnx.text"
+    with pytest.raises(SettingsError, match="parts must be a list, each entry a spec or text or a"):
+        make_settings(Blend, {"parts": [3]}, "hybrid.x")
+
+
+def test_an_annotation_that_only_type_checkers_know_is_left_to_the_class() -> None:
+    assert make_settings(Blend, {"parts": [], "amount": "free"}, "hybrid.x").amount == "free"
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        made().factors = 3  # type: ignore[misc]
+
+
+class Plain:
+    """Takes keywords, as a class of attrs or pydantic does."""
+
+    def __init__(self, *, depth: int = 3, width: int) -> None:
+        if depth > 9:
+            raise ValueError("depth is at most 9")
+        self.depth, self.width = depth, width
+
+
+class Open:
+    def __init__(self, **anything: Any) -> None:
+        self.anything = anything
+
+
+def test_any_class_that_takes_keywords_will_do() -> None:
+    settings = make_settings(Plain, {"width": 2}, "my.plain")
+    assert (settings.depth, settings.width) == (3, 2)
+    with pytest.raises(
+        SettingsError, match=r"my.plain: unknown setting 'dept'; did you mean 'depth'"
+    ):
+        make_settings(Plain, {"dept": 2, "width": 2}, "my.plain")
+    with pytest.raises(SettingsError, match=r"my.plain: the setting 'width' is missing"):
+        make_settings(Plain, {}, "my.plain")
+    with pytest.raises(SettingsError, match=r"^my.plain: depth is at most 9$"):
+        make_settings(Plain, {"depth": 10, "width": 1}, "my.plain")
+
+
+def test_a_class_that_takes_anything_gets_anything() -> None:
+    assert make_settings(Open, {"x": 1}, "my.open").anything == {"x": 1}
+
+
+def test_settings_are_described_with_type_default_and_help() -> None:
+    described = describe_settings(Sgd)
+    assert described[0] == ("factors", "int", 64, "length of a vector")
+    assert described[4] == ("half_life", "float | None", None, "")
+    assert [setting.name for setting in describe_settings(Plain)] == ["depth", "width"]
+    assert describe_settings(Plain)[1].default is REQUIRED
+    assert describe_settings(Blend)[0].default is REQUIRED
+
+
+def test_the_nearest_name_is_found_whatever_its_case() -> None:
+    assert nearest("FACTOR", ["factors", "epochs"]) == "factors"
+    assert nearest("zzz", ["factors", "epochs"]) is None
+    assert nearest("factor", []) is None
+
+
+def test_did_you_mean_ends_a_sentence_or_says_nothing() -> None:
+    assert did_you_mean("factor", ["factors"]) == "; did you mean 'factors'?"
+    assert did_you_mean("zzz", ["factors"]) == ""
+
+
+def test_a_spec_is_no_setting_value_of_a_number() -> None:
+    assert refused(factors=Spec("cf.ease")).startswith("mf.sgd: factors must be a whole number")
