@@ -32,3 +32,25 @@ def unpack_strings(data: U8, offsets: I64, positions: I32) -> list[str]: ...
 
 def blake3(path: str | PathLike[str]) -> str: ...
 def blake3_bytes(buffer: bytes | bytearray | memoryview | npt.NDArray[Any]) -> str: ...
+
+# ---- sparse matrices
+
+def transpose(indptr: I64, indices: I32, values: F32, columns: int) -> tuple[I64, I32, F32]: ...
+def sparse_dense(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    dense: F32,
+    *,
+    out_rows: I32 | None = None,
+    threads: int = 1,
+) -> F32: ...
+def sparse_sparse(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    other: tuple[I64, I32, F32],
+    columns: int,
+    *,
+    threads: int = 1,
+) -> F32: ...

@@ -14,6 +14,9 @@ from penchant._kernels import (
     blake3,
     blake3_bytes,
     pack_strings,
+    sparse_dense,
+    sparse_sparse,
+    transpose,
     unpack_strings,
 )
 
@@ -22,5 +25,8 @@ __all__ = [
     "blake3",
     "blake3_bytes",
     "pack_strings",
+    "sparse_dense",
+    "sparse_sparse",
+    "transpose",
     "unpack_strings",
 ]

@@ -129,5 +129,5 @@ def test_arrays_of_another_dtype_layout_or_length_are_refused():
         StringTable(data[None], offsets, hashes, order)
     with pytest.raises(ShapeError, match="order has gaps"):
         StringTable(data, offsets, hashes, np.repeat(order, 2)[::2])
-    with pytest.raises(ShapeError, match="hashes has 1 entries, .* for each of the 2"):
+    with pytest.raises(ShapeError, match=r"hashes has 1 entries, .* for each of the 2"):
         StringTable(data, offsets, hashes[:1], order)

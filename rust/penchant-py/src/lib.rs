@@ -2,6 +2,7 @@
 mod arrays;
 mod digest;
 mod errors;
+mod sparse;
 mod strings;
 
 use pyo3::prelude::*;
@@ -15,5 +16,8 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(strings::unpack_strings, module)?)?;
     module.add_function(wrap_pyfunction!(digest::blake3, module)?)?;
     module.add_function(wrap_pyfunction!(digest::blake3_bytes, module)?)?;
+    module.add_function(wrap_pyfunction!(sparse::transpose, module)?)?;
+    module.add_function(wrap_pyfunction!(sparse::sparse_dense, module)?)?;
+    module.add_function(wrap_pyfunction!(sparse::sparse_sparse, module)?)?;
     Ok(())
 }
