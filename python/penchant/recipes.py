@@ -114,9 +114,16 @@ class Recipe:
             raise SettingsError("[data] must name its interactions, such as 'ratings.csv'")
         given = dict(self.data)
         for key in _TABLES:
-            if isinstance(given.get(key), str) and "://" not in given[key]:
-                given[key] = self.folder / given[key]
+            if key in given:
+                given[key] = self._located(given[key])
         return Dataset.from_frame(given.pop("interactions"), sources=registry.sources, **given)
+
+    def _located(self, table: Any) -> Any:
+        if isinstance(table, Mapping) and isinstance(table.get("path"), str | Path):
+            return {**table, "path": self._located(table["path"])}
+        if isinstance(table, str) and "://" in table:
+            return table
+        return self.folder / table if isinstance(table, str | Path) else table
 
     def namespaces(self) -> frozenset[str]:
         """The namespaces of every component that the recipe names."""
@@ -174,20 +181,24 @@ def with_encoder(spec: Spec, encoder: SpecLike, registry: Registry) -> Spec:
     """
     chosen = Spec.of(encoder).to_json()
 
+    known = registry.names()
+
     def given(value: Any) -> Any:
         if isinstance(value, list | tuple):
             return [given(v) for v in value]
-        name = value.get("use") if isinstance(value, Mapping) else value
-        if not isinstance(name, str) or name not in known:
+        if isinstance(value, str) and value in known:
+            return given({"use": value})
+        if not isinstance(value, Mapping):
             return value
-        inner = {"use": name} if isinstance(value, str) else {k: given(v) for k, v in value.items()}
-        settings = describe_settings(registry.component(name).settings)
+        inner = {k: v if k == "use" else given(v) for k, v in value.items()}
+        if value.get("use") not in known:
+            return inner
+        settings = describe_settings(registry.component(value["use"]).settings)
         takes = any(setting.name == "encoder" for setting in settings)
         if takes and not {"encoder", "extractor"} & set(inner):
             inner["encoder"] = chosen
         return inner
 
-    known = registry.names()
     return Spec.of(given(spec.to_json()))
 
 
