@@ -7,9 +7,11 @@ keeps them for `penchant doctor`. pluggy ends here: nothing that answers a reque
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -66,6 +68,8 @@ class Registry:
     _components: Mapping[str, tuple[Kind, Component[Any]]]
     _hooks: Mapping[str, Hooks]
     _left_out: frozenset[str] | None
+    _encoders: dict[str, Encoder]
+    _lock: RLock
 
     def __init__(self, plugins: Mapping[str, Any], *, strict: bool = True) -> None:
         """Make a registry of the given modules, by namespace, and of the builtin plugin.
@@ -124,6 +128,8 @@ class Registry:
             _components=MappingProxyType(dict(sorted(gathering.components.items()))),
             _hooks=MappingProxyType(gathering.hooks),
             _left_out=left_out,
+            _encoders={},
+            _lock=RLock(),  # an ensemble builds its parts while it is being built
         )
 
     def __repr__(self) -> str:
@@ -204,8 +210,16 @@ class Registry:
         return built
 
     def encoder(self, spec: SpecLike) -> Encoder:
-        """Build an encoder; errors as `build`."""
-        return cast("Encoder", self.build("encoder", spec))
+        """Give the encoder of a spec; errors as `build`.
+
+        Encoders are never fitted, so components that name the same one share it, with its model in
+        memory once. It lives as long as the registry.
+        """
+        key = json.dumps(Spec.of(spec).to_json(), sort_keys=True)
+        with self._lock:
+            if key not in self._encoders:
+                self._encoders[key] = self.build("encoder", spec)
+            return self._encoders[key]
 
     def extractor(self, spec: SpecLike) -> Extractor:
         """Build an extractor; errors as `build`."""
