@@ -1,0 +1,209 @@
+"""The demo's plot: load, split, compare, recommend, explain, save, load again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penchant.demo import strategies
+from penchant.demo.sources import find
+from penchant.errors import DataError, UnknownComponent
+from penchant.evaluation.bootstrap import paired_bootstrap
+from penchant.evaluation.comparison import METRICS, Compared, compare, table
+from penchant.evaluation.ranking import evaluate_scorer
+from penchant.evaluation.splits import Split, cold_item_split, user_time_split
+from penchant.evaluation.table import Contestant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from penchant.demo.sources import DemoData
+    from penchant.model import Model
+    from penchant.protocols import F32, I32, Progress, State
+    from penchant.queries import Queries
+    from penchant.recommendations import Recommendations
+    from penchant.registry import Registry
+
+
+def run(
+    *,
+    data: Path | None,
+    encoder: Path | None,
+    save: Path,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Run the demo; says everything through `say` and gives the figures as JSON."""
+    from penchant.registry import Registry
+
+    started = time.perf_counter()
+    registry = Registry.discover()
+    needed = {"cf.ease", "cf.item_knn", "mf.sgd", "content.text", "hybrid.weighted"}
+    missing = sorted(needed - set(registry.names("scorer")))
+    if missing:
+        raise UnknownComponent(
+            f"the demo compares {', '.join(missing)}, which this installation lacks; "
+            "pip install penchant[standard]"
+        )
+    source = find(data)
+    say(f"Data: {source.note}")
+    say(f"{source.dataset.describe()}\n")
+    reads = strategies.choose_encoder(encoder, registry, say)
+
+    warm = _warm(source, strategies.warm(reads), registry, say, progress)
+    cold = _cold(source, strategies.cold(reads), registry, say, progress)
+
+    import penchant
+
+    model = penchant.fit(
+        source.dataset, scorers=[strategies.hybrid(reads)], registry=registry, progress=progress
+    )
+    _people(source, model, say)
+    model.save(save)
+    before = time.perf_counter()
+    again = penchant.load(save, registry=registry)
+    milliseconds = (time.perf_counter() - before) * 1e3
+    user = model.users.id(0)
+    same = again.recommend(user).ids == model.recommend(user).ids
+    say(
+        f"Saved the hybrid, fitted on all events, in {save} and loaded it in {milliseconds:.0f} ms;"
+    )
+    say(f"it answers {'the same' if same else 'DIFFERENTLY'}.\n")
+    say("Next, try:")
+    say(f"  penchant recommend {save} {user} -k 5")
+    say(f'  penchant recommend {save} --text "{source.question}"')
+    say(f"  penchant inspect {save}")
+    say("  penchant fit your-ratings.csv --user user_id --item item_id -o your-model/")
+    seconds = time.perf_counter() - started
+    say(f"\nThe demo took {seconds:.0f} s.")
+    return {
+        "data": source.name,
+        "encoder": reads.to_json(),
+        "warm": warm,
+        "cold": cold,
+        "model": str(save),
+        "loads_the_same": same,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _warm(
+    source: DemoData,
+    contestants: dict[str, Any],
+    registry: Registry,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> dict[str, Any]:
+    split = user_time_split(source.dataset, keep_negatives=False)
+    compared = compare(contestants, split, registry=registry, progress=progress)
+    title = (
+        f"\nWarm: each user's latest 20 % of liked {source.name} held out and ranked among all "
+        f"{len(source.dataset.items):,} ({len(split.users)} users)"
+    )
+    comparison = table(compared, title)
+    say(comparison.to_text())
+    by_name = {one.row.name: one for one in compared}
+    for other in ("popular", "item-kNN", "EASE"):
+        _against(by_name["hybrid"], by_name[other], say)
+    _notes(split, say)
+    return dict(comparison.to_json())
+
+
+def _cold(
+    source: DemoData,
+    contestants: dict[str, Any],
+    registry: Registry,
+    say: Callable[[str], None],
+    progress: Progress | None,
+) -> dict[str, Any] | None:
+    try:
+        split = cold_item_split(source.dataset, keep_negatives=False)
+    except DataError as error:
+        say(f"\nCold: left out, for {error}")
+        return None
+    compared = compare(contestants, split, registry=registry, progress=progress)
+    chance = evaluate_scorer(Chance(len(source.dataset.items)), split, metrics=METRICS)
+    hidden = 0 if split.candidates is None else len(split.candidates)
+    comparison = table(
+        compared,
+        f"\nCold: {hidden:,} {source.name} hidden from the fit and ranked among themselves "
+        f"({len(split.users)} users)",
+    )
+    comparison = type(comparison)(
+        (Contestant("chance", chance.values), *comparison.rows), comparison.title
+    )
+    say(comparison.to_text())
+    by_name = {one.row.name: one for one in compared}
+    _against(by_name["content"], by_name["TF-IDF"], say)
+    _notes(split, say)
+    return dict(comparison.to_json())
+
+
+class Chance:
+    """Scores at random: what a model without any clue would reach."""
+
+    def __init__(self, items: int) -> None:
+        self._items = items
+
+    def score(self, queries: Queries, items: I32 | None, /) -> F32:
+        """Draw a score an item, anew for each user row."""
+        drawn = [np.random.default_rng(row).random(self._items) for row in queries.rows.tolist()]
+        scores = np.array(drawn, np.float32).reshape(len(queries), self._items)
+        return scores if items is None else scores[:, items]
+
+    def state(self) -> State:
+        """Nothing to keep."""
+        from penchant.protocols import State
+
+        return State()
+
+
+def _against(one: Compared, other: Compared, say: Callable[[str], None]) -> None:
+    metric = METRICS[0]
+    interval = paired_bootstrap(other.evaluation.per_user[metric], one.evaluation.per_user[metric])
+    say(
+        f"  {one.row.name} against {other.row.name}: {metric} {interval.difference:+.4f} "
+        f"(95 % interval {interval.low:+.4f} to {interval.high:+.4f})"
+    )
+
+
+def _notes(split: Split, say: Callable[[str], None]) -> None:
+    for warning in split.warnings:
+        say(f"  Note: {warning}")
+
+
+def _people(source: DemoData, model: Model, say: Callable[[str], None]) -> None:
+    """One user with reasons, one question in words, one stranger."""
+    past = model.past
+    counts = past.events.at_least(past.min_value).counts()
+    row = int(np.argsort(np.abs(counts - 30), kind="stable")[0])
+    user = model.users.id(row)
+    history, times = past.of(row)
+    order = np.argsort(-times, kind="stable") if times is not None else np.arange(history.nnz)
+    values = history.row_values(0)
+    say(f"\nUser {user} lately:")
+    for position in order[:5].tolist():
+        say(f"  {values[position]:g}  {model.items.name(int(history.indices[position]))}")
+    answer = model.recommend(user, k=5)
+    say(f"and is shown, by {answer.source}:")
+    for item in answer.ids:
+        say(f"  {model.explain(user, item)}")
+
+    words = model.recommend(text=source.question, k=5)
+    say(f'\nAsked for "{source.question}":')
+    _list(model, words, say)
+
+    clicks = model.recommend(user, k=3).ids
+    stranger = model.recommend(history=clicks, k=5)
+    named = [model.items.name(model.items.vocabulary.row(click)) for click in clicks]
+    say(f"\nA stranger who clicked on {', '.join(named)}:")
+    _list(model, stranger, say)
+    say("")
+
+
+def _list(model: Model, answer: Recommendations, say: Callable[[str], None]) -> None:
+    for item in answer.ids:
+        say(f"  {model.items.name(model.items.vocabulary.row(item))}")
