@@ -121,13 +121,13 @@ def test_offsets_that_do_not_fit_the_data_are_refused(offsets, message):
 def test_arrays_of_another_dtype_layout_or_length_are_refused():
     data, offsets = pack_strings(["a", "b"])
     hashes, order = StringTable.build(data, offsets)
-    with pytest.raises(TypeError, match="data must be a numpy array, got bytes"):
+    with pytest.raises(TypeError, match="data must be a numpy array of uint8, got bytes"):
         StringTable(b"ab", offsets, hashes, order)
-    with pytest.raises(ShapeError, match=r"offsets is a 1-.* of int32, .* of int64"):
+    with pytest.raises(ShapeError, match="offsets has dtype int32, but int64 is needed"):
         StringTable(data, offsets.astype(np.int32), hashes, order)
-    with pytest.raises(ShapeError, match=r"data is a 2-dimensional .* 1-dimensional"):
+    with pytest.raises(ShapeError, match="data has 2 dimensions, but 1 are needed"):
         StringTable(data[None], offsets, hashes, order)
-    with pytest.raises(ShapeError, match="order has gaps"):
+    with pytest.raises(ShapeError, match="order is not C-contiguous"):
         StringTable(data, offsets, hashes, np.repeat(order, 2)[::2])
     with pytest.raises(ShapeError, match=r"hashes has 1 entries, .* for each of the 2"):
         StringTable(data, offsets, hashes[:1], order)

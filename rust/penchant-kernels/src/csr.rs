@@ -3,7 +3,7 @@
 //! A row's columns are ascending and unique. A matrix that serves requests may be mapped from disk
 //! and large, so opening one is O(1); each kernel checks the rows that it touches.
 
-use crate::error::KernelError;
+use crate::KernelError;
 
 /// A sparse matrix: row `r` holds `indices[indptr[r]..indptr[r + 1]]` and the values beside them.
 #[derive(Clone, Copy, Debug)]

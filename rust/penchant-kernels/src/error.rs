@@ -1,31 +1,41 @@
-//! Why a kernel refuses its arguments, or gives up.
+//! What a kernel refuses, and in which words.
 
-use std::error::Error;
 use std::fmt;
 
-/// A refusal with one sentence that says what was given, what is wanted, and the way out.
-///
-/// The variant decides which exception a caller in Python sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a kernel did not answer. The message is one whole sentence, written for the caller: the
+/// thing, the value got, the value wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KernelError {
-    /// Lengths or shapes of the arguments don't fit each other.
+    /// Sizes of the arguments do not fit each other.
     Shape(String),
-    /// A value inside an array can't be used.
+    /// The values of an array cannot be used as they are.
     Data(String),
-    /// A number that steers the kernel is out of its range.
+    /// A setting is out of its range.
     Setting(String),
+    /// A question cannot be answered as it was put.
+    Request(String),
     /// Training left the range of finite numbers.
     Diverged(String),
 }
 
-impl fmt::Display for KernelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl KernelError {
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
         match self {
-            Self::Shape(text) | Self::Data(text) | Self::Setting(text) | Self::Diverged(text) => {
-                f.write_str(text)
-            }
+            Self::Shape(text)
+            | Self::Data(text)
+            | Self::Setting(text)
+            | Self::Request(text)
+            | Self::Diverged(text) => text,
         }
     }
 }
 
-impl Error for KernelError {}
+impl fmt::Display for KernelError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.message())
+    }
+}
+
+impl std::error::Error for KernelError {}

@@ -3,7 +3,7 @@
 //! There is no pool: nothing of the process outlives a call, so a forked worker can't hang on
 //! threads that its parent had. What a kernel computes never depends on which thread does it.
 
-use crate::error::KernelError;
+use crate::KernelError;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread;

@@ -4,8 +4,8 @@
 //! their columns, each product rounded before it is added. So its bits depend neither on the batch
 //! that it is computed in, nor on threads, nor on the instruction set.
 
+use crate::KernelError;
 use crate::csr::Csr;
-use crate::error::KernelError;
 use crate::parallel::{Queue, together, useful_threads};
 use std::sync::{Mutex, PoisonError};
 

@@ -5,7 +5,7 @@
 //! are uniform), gallops from there, and compares bytes. Nothing is copied and nothing is built at
 //! load, so a table of millions of ids opens in the time it takes to map a file.
 
-use crate::error::KernelError;
+use crate::KernelError;
 use crate::xxh64::xxh64;
 
 /// Byte strings laid end to end: string `i` is `data[offsets[i]..offsets[i + 1]]`.

@@ -1,79 +1,90 @@
-//! Checks of array arguments, made once at the edge so that kernels may trust their slices.
+//! Arguments as slices: every array is checked here, once, and every refusal names the argument.
 
-use crate::errors::Class;
-use numpy::ndarray::Dimension;
-use numpy::{
-    Element, Ix1, PyArray, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray, PyUntypedArray,
-    PyUntypedArrayMethods, dtype,
-};
+use numpy::prelude::*;
+use numpy::{Element, PyArray, PyArray1, PyArray2, PyUntypedArray, dtype};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-/// `value` as an array of exactly `T` and `D` dimensions, rows after rows in memory without gaps.
+use crate::errors::shape_error;
+
+/// The values of a 1-d C-contiguous array of exactly the dtype `T`.
 ///
-/// A `TypeError` or `ShapeError` says what else it is, and how to make it right.
-pub fn array<'py, T: Element, D: Dimension>(
+/// The slice borrows the array object, whose memory the caller of the function promises not to
+/// change while the call runs.
+pub(crate) fn vector<'a, T: Element>(array: &'a Bound<'_, PyAny>, name: &str) -> PyResult<&'a [T]> {
+    match array.cast::<PyArray1<T>>() {
+        Ok(array) => values(array, name),
+        Err(_) => Err(refusal::<T>(array, name, 1)),
+    }
+}
+
+/// The values and the shape of a 2-d C-contiguous array of exactly the dtype `T`.
+pub(crate) fn matrix<'a, T: Element>(
+    array: &'a Bound<'_, PyAny>,
     name: &str,
-    value: &Bound<'py, PyAny>,
-) -> PyResult<PyReadonlyArray<'py, T, D>> {
-    let py = value.py();
-    let Ok(array) = value.cast::<PyUntypedArray>() else {
-        return Err(PyTypeError::new_err(format!(
-            "{name} must be a numpy array, got {}; pass numpy.asarray({name})",
-            value.get_type().name()?
-        )));
+) -> PyResult<(&'a [T], usize, usize)> {
+    match array.cast::<PyArray2<T>>() {
+        Ok(array) => {
+            let shape = array.shape();
+            Ok((values(array, name)?, shape[0], shape[1]))
+        }
+        Err(_) => Err(refusal::<T>(array, name, 2)),
+    }
+}
+
+/// The memory of an array whose dtype and number of dimensions are known to be right.
+fn values<'a, T: Element, D: numpy::ndarray::Dimension>(
+    array: &'a Bound<'_, PyArray<T, D>>,
+    name: &str,
+) -> PyResult<&'a [T]> {
+    let len = array.len();
+    if len == 0 {
+        return Ok(&[]);
+    }
+    let start = array.data();
+    if !array.is_c_contiguous() || !start.is_aligned() {
+        return Err(shape_error(
+            array.py(),
+            format!(
+                "{name} is not C-contiguous and aligned in memory; pass \
+                 numpy.ascontiguousarray({name}), or a copy of it"
+            ),
+        ));
+    }
+    // SAFETY: numpy owns `len` contiguous, aligned values from `start` on, of a dtype equal to T,
+    // and keeps them while the array object lives, which the lifetime of the slice is tied to.
+    Ok(unsafe { std::slice::from_raw_parts(start, len) })
+}
+
+/// Why an argument is no array of `dimensions` dimensions of T.
+fn refusal<T: Element>(array: &Bound<'_, PyAny>, name: &str, dimensions: usize) -> PyErr {
+    let py = array.py();
+    let wanted = dtype::<T>(py);
+    let Ok(untyped) = array.cast::<PyUntypedArray>() else {
+        let got = array
+            .get_type()
+            .name()
+            .map_or_else(|_| "an object".to_owned(), |name| name.to_string());
+        return PyTypeError::new_err(format!(
+            "{name} must be a numpy array of {wanted}, got {got}"
+        ));
     };
-    let (wanted, ndim) = (dtype::<T>(py), D::NDIM.unwrap_or_default());
-    if array.ndim() != ndim || !array.dtype().is_equiv_to(&wanted) {
-        let message = format!(
-            "{name} is a {}-dimensional array of {}, and must be a {ndim}-dimensional array of \
-             {wanted}; pass numpy.asarray({name}, dtype=\"{wanted}\")",
-            array.ndim(),
-            array.dtype(),
+    let got = untyped.dtype();
+    if !got.is_equiv_to(&wanted) {
+        return shape_error(
+            py,
+            format!(
+                "{name} has dtype {got}, but {wanted} is needed; convert it with \
+                 {name}.astype({name_of})",
+                name_of = format_args!("'{wanted}'")
+            ),
         );
-        return Err(Class::Shape.error(py, &message));
     }
-    if !array.is_c_contiguous() || !array.is_aligned() {
-        let message = format!(
-            "{name} has gaps, or another order than rows after rows, in memory; \
-             pass numpy.ascontiguousarray({name})"
-        );
-        return Err(Class::Shape.error(py, &message));
-    }
-    Ok(value.cast::<PyArray<T, D>>()?.try_readonly()?)
-}
-
-/// A one-dimensional array that a frozen object keeps, and reads without checking it anew.
-///
-/// Its owner must not write to it while the object lives. Arrays that are mapped from disk, or
-/// marked read-only, can't be written to.
-pub struct Pinned<T> {
-    data: *const T,
-    length: usize,
-    /// Keeps the memory behind `data` alive.
-    _array: Py<PyUntypedArray>,
-}
-
-// SAFETY: the elements are plain numbers that nobody writes, so any thread may read them.
-unsafe impl<T: Sync> Send for Pinned<T> {}
-// SAFETY: the same.
-unsafe impl<T: Sync> Sync for Pinned<T> {}
-
-impl<T: Element> Pinned<T> {
-    /// Checks `value` as [`array`] does, and keeps it.
-    pub fn new(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let array = array::<T, Ix1>(name, value)?;
-        let slice = array.as_slice()?;
-        Ok(Self {
-            data: slice.as_ptr(),
-            length: slice.len(),
-            _array: array.as_untyped().clone().unbind(),
-        })
-    }
-
-    /// The elements.
-    pub fn slice(&self) -> &[T] {
-        // SAFETY: `data` and `length` come from a slice of an array that `_array` keeps alive.
-        unsafe { std::slice::from_raw_parts(self.data, self.length) }
-    }
+    shape_error(
+        py,
+        format!(
+            "{name} has {} dimensions, but {dimensions} are needed",
+            untyped.ndim()
+        ),
+    )
 }

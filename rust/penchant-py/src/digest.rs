@@ -1,6 +1,6 @@
 //! BLAKE3 digests of files and buffers, by which a saved model proves that it is whole.
 
-use crate::errors::Class;
+use crate::errors::shape_error;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -15,7 +15,8 @@ const CHUNK: usize = 256 * 1024;
 ///
 /// Reads the file once, in pieces, on the calling thread. `OSError` as `open(path, "rb")` has it.
 #[pyfunction]
-pub fn blake3(py: Python<'_>, path: PathBuf) -> PyResult<String> {
+#[pyo3(name = "blake3")]
+fn blake3_file(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     py.detach(|| digest_file(&path))
         .map_err(|error| os_error(&error, path))
 }
@@ -24,12 +25,12 @@ pub fn blake3(py: Python<'_>, path: PathBuf) -> PyResult<String> {
 ///
 /// The buffer must not be written to meanwhile. `ShapeError` when it is not C-contiguous.
 #[pyfunction]
-pub fn blake3_bytes(py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<String> {
+fn blake3_bytes(py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<String> {
     let buffer = PyUntypedBuffer::get(buffer)?;
     if !buffer.is_c_contiguous() {
         let message = "buffer has gaps, or another order than rows after rows, in memory; \
                        pass numpy.ascontiguousarray(buffer)";
-        return Err(Class::Shape.error(py, message));
+        return Err(shape_error(py, message.to_owned()));
     }
     let bytes = if buffer.len_bytes() == 0 {
         &[][..] // the pointer of an empty buffer may be null
@@ -70,4 +71,10 @@ fn os_error(error: &io::Error, path: PathBuf) -> PyErr {
         }
         None => PyOSError::new_err(format!("{}: {error}", path.display())),
     }
+}
+
+/// Adds this module's functions.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(blake3_file, module)?)?;
+    module.add_function(wrap_pyfunction!(blake3_bytes, module)?)
 }

@@ -1,23 +1,20 @@
-//! The Python face of `penchant-kernels`.
+//! The Python face of `penchant-kernels`: check arrays once, release the GIL, call, hand back.
+
 mod arrays;
 mod digest;
 mod errors;
+mod pinned;
 mod sparse;
 mod strings;
 
 use pyo3::prelude::*;
 
-/// Kernels over plain arrays.
+/// Kernels over plain arrays; `penchant.kernels` documents and re-exports them.
 #[pymodule(gil_used = false)]
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add_class::<strings::StringTable>()?;
-    module.add_function(wrap_pyfunction!(strings::pack_strings, module)?)?;
-    module.add_function(wrap_pyfunction!(strings::unpack_strings, module)?)?;
-    module.add_function(wrap_pyfunction!(digest::blake3, module)?)?;
-    module.add_function(wrap_pyfunction!(digest::blake3_bytes, module)?)?;
-    module.add_function(wrap_pyfunction!(sparse::transpose, module)?)?;
-    module.add_function(wrap_pyfunction!(sparse::sparse_dense, module)?)?;
-    module.add_function(wrap_pyfunction!(sparse::sparse_sparse, module)?)?;
+    digest::register(module)?;
+    sparse::register(module)?;
+    strings::register(module)?;
     Ok(())
 }

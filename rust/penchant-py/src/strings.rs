@@ -1,8 +1,9 @@
 //! Strings between Python and bytes with offsets, and the table that finds them.
 
-use crate::arrays::{Pinned, array};
-use crate::errors::{Class, kernel_error};
-use numpy::{IntoPyArray, Ix1, PyArray1};
+use crate::arrays::vector;
+use crate::errors::{OrRaise, penchant_error};
+use crate::pinned::Pinned;
+use numpy::{IntoPyArray, PyArray1};
 use penchant_kernels::strings::{self, Strings};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -29,7 +30,7 @@ impl StringTable {
     fn view(&self, py: Python<'_>) -> PyResult<strings::StringTable<'_>> {
         Strings::trusted(self.data.slice(), self.offsets.slice())
             .and_then(|it| strings::StringTable::new(it, self.hashes.slice(), self.order.slice()))
-            .map_err(|error| kernel_error(py, &error))
+            .or_raise(py)
     }
 }
 
@@ -44,10 +45,10 @@ impl StringTable {
         order: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let table = Self {
-            data: Pinned::new("data", data)?,
-            offsets: Pinned::new("offsets", offsets)?,
-            hashes: Pinned::new("hashes", hashes)?,
-            order: Pinned::new("order", order)?,
+            data: Pinned::new(data, "data")?,
+            offsets: Pinned::new(offsets, "offsets")?,
+            hashes: Pinned::new(hashes, "hashes")?,
+            order: Pinned::new(order, "order")?,
         };
         table.view(py)?;
         Ok(table)
@@ -64,12 +65,11 @@ impl StringTable {
         data: &Bound<'py, PyAny>,
         offsets: &Bound<'py, PyAny>,
     ) -> PyResult<(Vector<'py, u64>, Vector<'py, i32>)> {
-        let data = array::<u8, Ix1>("data", data)?;
-        let offsets = array::<i64, Ix1>("offsets", offsets)?;
-        let (data, offsets) = (data.as_slice()?, offsets.as_slice()?);
+        let data = vector::<u8>(data, "data")?;
+        let offsets = vector::<i64>(offsets, "offsets")?;
         let (hashes, order) = py
             .detach(|| Strings::checked(data, offsets).map(|it| strings::StringTable::build(&it)))
-            .map_err(|error| kernel_error(py, &error))?;
+            .or_raise(py)?;
         Ok((hashes.into_pyarray(py), order.into_pyarray(py)))
     }
 
@@ -100,12 +100,11 @@ impl StringTable {
         offsets: &Bound<'py, PyAny>,
     ) -> PyResult<Vector<'py, i32>> {
         let table = self.view(py)?;
-        let data = array::<u8, Ix1>("data", data)?;
-        let offsets = array::<i64, Ix1>("offsets", offsets)?;
-        let (data, offsets) = (data.as_slice()?, offsets.as_slice()?);
+        let data = vector::<u8>(data, "data")?;
+        let offsets = vector::<i64>(offsets, "offsets")?;
         let found = py
             .detach(|| Strings::checked(data, offsets).map(|keys| table.find_many(&keys)))
-            .map_err(|error| kernel_error(py, &error))?;
+            .or_raise(py)?;
         Ok(found.into_pyarray(py))
     }
 
@@ -132,7 +131,7 @@ impl StringTable {
 /// `data[offsets[i]:offsets[i + 1]]`. `TypeError` names the first position that holds no str,
 /// `DataError` the first one that UTF-8 can't hold (a lone surrogate).
 #[pyfunction]
-pub fn pack_strings<'py>(
+fn pack_strings<'py>(
     py: Python<'py>,
     strings: &Bound<'py, PyAny>,
 ) -> PyResult<(Vector<'py, u8>, Vector<'py, i64>)> {
@@ -163,7 +162,7 @@ fn utf8<'a>(string: &'a Bound<'_, PyAny>, position: usize) -> PyResult<&'a str> 
     text.to_str().map_err(|_| {
         let message =
             format!("strings[{position}] has a lone surrogate, and must be text UTF-8 can hold");
-        Class::Data.error(string.py(), &message)
+        penchant_error(string.py(), "DataError", message)
     })
 }
 
@@ -171,19 +170,18 @@ fn utf8<'a>(string: &'a Bound<'_, PyAny>, position: usize) -> PyResult<&'a str> 
 ///
 /// `DataError` for a position that doesn't exist, or bytes that aren't UTF-8.
 #[pyfunction]
-pub fn unpack_strings<'py>(
+fn unpack_strings<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyAny>,
     offsets: &Bound<'py, PyAny>,
     positions: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let data = array::<u8, Ix1>("data", data)?;
-    let offsets = array::<i64, Ix1>("offsets", offsets)?;
-    let positions = array::<i32, Ix1>("positions", positions)?;
-    let strings = Strings::trusted(data.as_slice()?, offsets.as_slice()?)
-        .map_err(|error| kernel_error(py, &error))?;
+    let data = vector::<u8>(data, "data")?;
+    let offsets = vector::<i64>(offsets, "offsets")?;
+    let positions = vector::<i32>(positions, "positions")?;
+    let strings = Strings::trusted(data, offsets).or_raise(py)?;
     let texts = PyList::empty(py);
-    for &position in positions.as_slice()? {
+    for &position in positions {
         let bytes = usize::try_from(position)
             .ok()
             .and_then(|at| strings.get(at));
@@ -192,13 +190,20 @@ pub fn unpack_strings<'py>(
                 "positions holds {position}, and must hold positions in the {} strings",
                 strings.len()
             );
-            return Err(Class::Data.error(py, &message));
+            return Err(penchant_error(py, "DataError", message));
         };
         let Ok(text) = std::str::from_utf8(bytes) else {
             let message = format!("string {position} is not UTF-8; the packed strings are damaged");
-            return Err(Class::Data.error(py, &message));
+            return Err(penchant_error(py, "DataError", message));
         };
         texts.append(PyString::new(py, text))?;
     }
     Ok(texts)
+}
+
+/// Adds this module's class and functions.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<StringTable>()?;
+    module.add_function(wrap_pyfunction!(pack_strings, module)?)?;
+    module.add_function(wrap_pyfunction!(unpack_strings, module)?)
 }
