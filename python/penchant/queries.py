@@ -154,7 +154,7 @@ class Queries:
     rows: I32
     history: Csr
     times: I64 | None = None
-    texts: Mapping[str, F32] = field(default=NO_TEXTS)
+    texts: Mapping[str, F32] = field(default_factory=lambda: NO_TEXTS)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,0 +1,119 @@
+"""What was wrong with the data given: counted, named with row numbers, refused or dropped.
+
+Nothing is repaired in silence. Row numbers are those of data rows, from 1, the header not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from penchant.errors import DataError
+
+if TYPE_CHECKING:
+    from penchant.protocols import I64, Bool, Json
+
+Clean: TypeAlias = Literal["refuse", "drop"]
+
+_NAMED_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows with one thing wrong: how many, and the first few of their numbers."""
+
+    count: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CleaningReport:
+    """What came in, what was kept, and why the rest was not.
+
+    rows_in, rows_kept: of the interactions. `dropped`: by reason; a row with several things wrong
+    counts under each. Reasons about another table start with its name. `notes`: what is legal yet
+    worth knowing, by words, with a count.
+    """
+
+    rows_in: int
+    rows_kept: int
+    dropped: Mapping[str, Problem] = field(default_factory=lambda: MappingProxyType({}))
+    notes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __str__(self) -> str:
+        lines = [f"{self.rows_kept:,} of {self.rows_in:,} rows kept"]
+        lines += [f"  dropped: {_told(reason, p)}" for reason, p in self.dropped.items()]
+        lines += [f"  note: {words}: {count:,}" for words, count in self.notes.items()]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Json]:
+        """The same as JSON."""
+        return {
+            "rows_in": self.rows_in,
+            "rows_kept": self.rows_kept,
+            "dropped": {
+                reason: {"count": problem.count, "rows": list(problem.rows)}
+                for reason, problem in self.dropped.items()
+            },
+            "notes": dict(self.notes),
+        }
+
+
+class Cleaner:
+    """Gathers what is wrong while tables are read, so that one error can name all of it."""
+
+    def __init__(self, clean: Clean) -> None:
+        if clean not in ("refuse", "drop"):
+            raise DataError(f"clean is 'refuse' or 'drop', got {clean!r}")
+        self._refuse = clean == "refuse"
+        self._problems: dict[str, Problem] = {}
+        self._notes: dict[str, int] = {}
+
+    def rows(self, reason: str, bad: Bool, numbers: I64 | None = None) -> None:
+        """Tell of rows: `bad`, (n,) bool; `numbers`, their data row numbers if not 1 to n."""
+        count = int(bad.sum())
+        if count:
+            first = np.flatnonzero(bad)[:_NAMED_ROWS]
+            named = first + 1 if numbers is None else numbers[first]
+            self._problems[reason] = Problem(count, tuple(named.tolist()))
+
+    def counted(self, reason: str, problem: Problem) -> None:
+        """Tell of rows that were counted already."""
+        self._problems[reason] = problem
+
+    def note(self, words: str, count: int) -> None:
+        """Tell of something legal."""
+        if count:
+            self._notes[words] = count
+
+    def check(self) -> None:
+        """Raise one DataError with all that is wrong, if wrong rows are to be refused."""
+        if self._refuse and self._problems:
+            told = "; ".join(_told(reason, p) for reason, p in self._problems.items())
+            raise DataError(
+                f"the data can't be used as they are: {told}. "
+                f'Correct them, or pass clean="drop" to leave those rows out'
+            )
+
+    def report(self, rows_in: int, rows_kept: int) -> CleaningReport:
+        """Give the report."""
+        return CleaningReport(
+            rows_in,
+            rows_kept,
+            MappingProxyType(dict(self._problems)),
+            MappingProxyType(dict(self._notes)),
+        )
+
+
+def _told(reason: str, problem: Problem) -> str:
+    # Some reasons number lines of a file; they say so themselves.
+    unit = "line" if reason.endswith("fields") else "row"
+    named = ", ".join(map(str, problem.rows))
+    more = ", …" if problem.count > len(problem.rows) else ""
+    rows = "row" if problem.count == 1 else "rows"
+    units = unit if len(problem.rows) == 1 else f"{unit}s"
+    return f"{reason} in {problem.count:,} {rows} ({units} {named}{more})"
