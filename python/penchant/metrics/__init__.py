@@ -1,0 +1,48 @@
+"""Metrics of rankings, of ratings, and of what is shown of a catalogue.
+
+Each is a plain function over arrays: no state, no registry. A ranking metric takes a `Judged`
+(lists held against what was relevant) and gives one float64 a query; means, intervals and tables
+are the business of `penchant.evaluation`. Stable for callers.
+"""
+
+from penchant.metrics.catalogue import Catalogue, coverage, novelty, popularity
+from penchant.metrics.judged import Judged
+from penchant.metrics.names import (
+    CATALOGUE_METRICS,
+    METRICS,
+    RANKING_METRICS,
+    MetricName,
+    parse_metrics,
+)
+from penchant.metrics.ranking import (
+    average_precision,
+    hit_rate,
+    mrr,
+    ndcg,
+    precision,
+    recall,
+    recall_capped,
+)
+from penchant.metrics.rating import mae, rmse
+
+__all__ = [
+    "CATALOGUE_METRICS",
+    "METRICS",
+    "RANKING_METRICS",
+    "Catalogue",
+    "Judged",
+    "MetricName",
+    "average_precision",
+    "coverage",
+    "hit_rate",
+    "mae",
+    "mrr",
+    "ndcg",
+    "novelty",
+    "parse_metrics",
+    "popularity",
+    "precision",
+    "recall",
+    "recall_capped",
+    "rmse",
+]

@@ -1,0 +1,89 @@
+"""Metrics by name: "ndcg@10" is the function `ndcg` cut at 10 places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from penchant.errors import RequestError
+from penchant.metrics.catalogue import coverage, novelty, popularity
+from penchant.metrics.ranking import (
+    average_precision,
+    hit_rate,
+    mrr,
+    ndcg,
+    precision,
+    recall,
+    recall_capped,
+)
+from penchant.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from penchant.metrics.catalogue import Catalogue
+    from penchant.metrics.judged import Judged
+    from penchant.metrics.ranking import F64
+    from penchant.protocols import I32
+
+RankingMetric: TypeAlias = "Callable[[Judged, int], F64]"
+CatalogueMetric: TypeAlias = "Callable[[I32, Catalogue, int], F64 | float]"
+
+RANKING_METRICS: Mapping[str, RankingMetric] = MappingProxyType(
+    {
+        "precision": precision,
+        "recall": recall,
+        "recall_capped": recall_capped,
+        "ndcg": ndcg,
+        "hit_rate": hit_rate,
+        "mrr": mrr,
+        "map": average_precision,
+    }
+)
+CATALOGUE_METRICS: Mapping[str, CatalogueMetric] = MappingProxyType(
+    {"coverage": coverage, "novelty": novelty, "popularity": popularity}
+)
+METRICS: Mapping[str, RankingMetric | CatalogueMetric] = MappingProxyType(
+    {**RANKING_METRICS, **CATALOGUE_METRICS}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricName:
+    """A metric and where it is cut; `str` gives the form it was read from."""
+
+    name: str
+    k: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.k}"
+
+    @classmethod
+    def parse(cls, text: str) -> MetricName:
+        """Read "ndcg@10". Raises RequestError for an unknown metric or a cut that is none."""
+        name, at, cut = text.partition("@")
+        if name not in METRICS:
+            raise RequestError(
+                f"no metric is named {name!r}{did_you_mean(name, METRICS)} "
+                f"(metrics: {', '.join(METRICS)})"
+            )
+        if not at:
+            raise RequestError(f"metric {text!r} has no cut; write how many places, as {name}@10")
+        if not (cut.isascii() and cut.isdigit() and int(cut) >= 1):
+            raise RequestError(
+                f"metric {text!r} is cut at {cut!r}; a cut is a whole number from 1, as {name}@10"
+            )
+        return cls(name, int(cut))
+
+
+def parse_metrics(texts: Iterable[str]) -> tuple[MetricName, ...]:
+    """Read several names, each once, in the order given.
+
+    Raises RequestError as `MetricName.parse` does, and where there are none.
+    """
+    if isinstance(texts, str):
+        texts = (texts,)
+    parsed = tuple(dict.fromkeys(MetricName.parse(text) for text in texts))
+    if not parsed:
+        raise RequestError("there are no metrics to measure; name at least one, such as 'ndcg@10'")
+    return parsed
