@@ -1,0 +1,57 @@
+"""What a caller may say about `onnx.text`; everything left out is read from the folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+PRECISIONS = ("fp32", "int8")
+POOLINGS = ("mean", "cls", "max", "last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings:
+    """Settings of `onnx.text`. What is given here stands above what the folder's files say."""
+
+    path: str = field(
+        metadata={"help": "folder in sentence-transformers layout with an ONNX graph inside"}
+    )
+    precision: Literal["fp32", "int8"] | None = field(
+        default=None, metadata={"help": "which of the folder's graphs; None takes the one it has"}
+    )
+    pooling: Literal["mean", "cls", "max", "last"] | None = field(
+        default=None, metadata={"help": "token vectors to text vector; None reads 1_Pooling"}
+    )
+    normalize: bool | None = field(
+        default=None, metadata={"help": "scale vectors to length 1; None reads modules.json"}
+    )
+    max_tokens: int | None = field(
+        default=None,
+        metadata={"help": "tokens kept of a text; None reads sentence_bert_config.json"},
+    )
+    dimensions: int | None = field(
+        default=None, metadata={"help": "keep only the first so many dimensions; None keeps all"}
+    )
+    query_prompt: str | None = field(
+        default=None, metadata={"help": "put before a query; None reads the folder's prompts"}
+    )
+    document_prompt: str | None = field(
+        default=None, metadata={"help": "put before a document; None reads the folder's prompts"}
+    )
+    threads: int = field(
+        default=1, metadata={"help": "batches encoded at the same time; never changes a vector"}
+    )
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            raise ValueError("path must name the folder of an encoder, got ''")
+        if self.precision is not None and self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be 'fp32', 'int8' or None, got {self.precision!r}")
+        if self.pooling is not None and self.pooling not in POOLINGS:
+            raise ValueError(
+                f"pooling must be 'mean', 'cls', 'max', 'last' or None, got {self.pooling!r}"
+            )
+        for name in ("max_tokens", "dimensions", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
