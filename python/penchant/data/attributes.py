@@ -144,12 +144,15 @@ def _guess(name: str, values: Values, separator: str, *, written: bool) -> str:
 def _text_kind(present: list[str], separator: str, *, written: bool) -> str:
     """Guess what cells of text are, in this order.
 
-    Numbers, where all of a file's column are; labels, where all cells are written lists, or one in
-    twenty has the separator; a category, where a value stands for two rows on average and none is
-    long; else text.
+    Numbers, where all of a file's column are; media, where all are web addresses, which are no
+    words to describe anything by; labels, where all cells are written lists, or one in twenty has
+    the separator; a category, where a value stands for two rows on average and none is long; else
+    text.
     """
     if written and all(_NUMBER.fullmatch(text) for text in present):
         return "number"
+    if all(text.startswith(("http://", "https://")) for text in present):
+        return "media"
     if all(text[0] == "[" and text[-1] == "]" for text in present):
         return "label"
     if sum(separator in text for text in present) > _SEPARATED_SHARE * len(present):

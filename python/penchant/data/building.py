@@ -212,7 +212,7 @@ def _read_events(
         cleaner.rows(f"{columns.kind} is missing", missing, numbers)
         bad |= missing
 
-    pair = user.numbered() * max(frame.rows, 1) + item.numbered()
+    pair = user.numbers * max(frame.rows, 1) + item.numbers
     if times is not None:
         # Without a time, two equal rows may well be two events.
         again = _repeated([pair, times, values, *([] if kind is None else [kind])]) & ~bad
@@ -236,7 +236,7 @@ def _read_table(
     column = asked or frame.first_of(*(name for name in usual if name)) or str(usual[0])
     ids = parse_ids(frame[column], f"column {column!r} of the {what}", written=frame.written)
     cleaner.rows(f"{what}: {column} is missing", ids.missing, frame.numbers)
-    again = _repeated([ids.numbered()]) & ~ids.missing
+    again = _repeated([ids.numbers]) & ~ids.missing
     cleaner.rows(f"{what}: {column} is repeated", again, frame.numbers)
     return _Rows(frame, column, ids, np.flatnonzero(~(ids.missing | again)))
 
@@ -295,7 +295,7 @@ def _number(
     `others` only have a say in whether the ids are text or integers. `size`: the ids are all of
     0 to size - 1, as the rows of a matrix are.
     """
-    codes = ids.numbered()[kept]
+    codes = ids.numbers[kept]
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     distinct = ids.take(kept[first[np.argsort(first)]])
     place = np.empty(len(first), np.int64)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
+from operator import not_
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -45,15 +47,14 @@ class IdColumn:
         ints = None if self.ints is None else self.ints[positions]
         return IdColumn(self.where, texts, ints, self.missing[positions])
 
-    def numbered(self) -> npt.NDArray[np.int64]:
+    @cached_property
+    def numbers(self) -> npt.NDArray[np.int64]:
         """A number for each id, equal where the ids are equal, below the length of the column."""
         if self.ints is not None:
             return np.unique(self.ints, return_inverse=True)[1].reshape(-1)
-        seen: dict[str, int] = {}
         texts = self.texts or []
-        return np.fromiter(
-            (seen.setdefault(text, len(seen)) for text in texts), np.int64, len(texts)
-        )
+        number = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        return np.fromiter(map(number.__getitem__, texts), np.int64, len(texts))
 
 
 def agreed(columns: Sequence[IdColumn]) -> list[list[str] | I64]:
@@ -83,6 +84,13 @@ def parse_ids(values: Values, where: str, *, written: bool) -> IdColumn:
         raise DataError(f"{where} holds {values.dtype}; ids are text or integers")
     if written:
         return _written_ids(values, where)
+    if set(map(type, values)) <= {str, type(None)}:
+        texts = [value or "" for value in values] if None in values else values
+        return IdColumn(where, texts, None, _empty(texts))
+    return _listed_ids(values, where)
+
+
+def _listed_ids(values: list[Any], where: str) -> IdColumn:
     missing = np.fromiter((absent(v) or v == "" for v in values), np.bool_, len(values))
     present = [(at, values[at]) for at in np.flatnonzero(~missing).tolist()]
     strange = next(
@@ -186,7 +194,7 @@ def canonical_ints(texts: Sequence[str]) -> I64 | None:
 
 
 def _written_ids(texts: list[str], where: str) -> IdColumn:
-    missing = np.fromiter((not text for text in texts), np.bool_, len(texts))
+    missing = _empty(texts)
     if not missing.any():
         return IdColumn(where, texts, canonical_ints(texts) if texts else None, missing)
     present = canonical_ints([text for text in texts if text])
@@ -195,6 +203,10 @@ def _written_ids(texts: list[str], where: str) -> IdColumn:
         ints = np.zeros(len(texts), np.int64)
         ints[~missing] = present
     return IdColumn(where, texts, ints, missing)
+
+
+def _empty(texts: list[str]) -> Bool:
+    return np.fromiter(map(not_, texts), np.bool_, len(texts))
 
 
 def _ids_from_floats(values: npt.NDArray[np.float64], where: str) -> IdColumn:

@@ -47,6 +47,10 @@ class Reading:
     )
     query: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.quote is not None and len(self.quote) > 1:
+            raise DataError(f'quote is one character, or "" for none, got {self.quote!r}')
+
     def read(self, table: Any, what: str) -> Frame:
         """Read a path, a URI, or any table in memory. `what` is what messages call it.
 

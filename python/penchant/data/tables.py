@@ -134,7 +134,10 @@ class Table:
         return [_sentences(row) for row in zip(*parts, strict=True)] if parts else [""] * size
 
     def name(self, row: int) -> str:
-        """A row's display name: its title or name, else its first text, else its id."""
+        """A row's display name: its title or name, else its first text, else its id.
+
+        The column is the one called "title" or "name", or else the first whose name ends so.
+        """
         if self._title is not None:
             (text,) = self._title.words(np.array([row], np.int32))
             if text:
@@ -240,12 +243,13 @@ class Table:
         ]
 
     def _find_title(self) -> TextColumn | None:
-        named = {name.casefold(): name for name in reversed(self.named("text"))}
-        for wanted in _TITLES:
-            if wanted in named:
-                return self._column(named[wanted], TextColumn)
         texts = self.named("text")
-        return self._column(texts[0], TextColumn) if texts else None
+        folded = [name.casefold() for name in texts]
+        exact = [texts[folded.index(title)] for title in _TITLES if title in folded]
+        ending = [name for name, low in zip(texts, folded, strict=True) if low.endswith(_TITLES)]
+        for name in (*exact, *ending, *texts):
+            return self._column(name, TextColumn)
+        return None
 
 
 class Items(Table):
