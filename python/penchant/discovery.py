@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -78,20 +78,21 @@ def discover(*, block: Collection[str] = (), only: Collection[str] | None = None
     """
     from importlib.metadata import entry_points
 
-    return select((_found(entry) for entry in entry_points(group=GROUP)), block=block, only=only)
+    entries = entry_points(group=GROUP)
+    wanted = [entry for entry in entries if only is None or entry.name in only]
+    # Who brings a plugin stands in a file of its own, which is read for the wanted ones alone.
+    search = select(map(_found, wanted), block=block)
+    unwanted = {entry.name for entry in entries} - {entry.name for entry in wanted}
+    return replace(search, left_out=search.left_out | unwanted)
 
 
-def select(
-    installed: Iterable[Found], *, block: Collection[str] = (), only: Collection[str] | None = None
-) -> Discovery:
+def select(installed: Iterable[Found], *, block: Collection[str] = ()) -> Discovery:
     """Choose among the installed plugins; the part of `discover` that asks nobody."""
-    found, left_out = [builtin()], set()
-    problems = []
+    found, blocked, problems = [builtin()], set(), []
     claims: dict[str, list[Found]] = {}
     for plugin in installed:
-        blocked = plugin.namespace in block or plugin.distribution in block
-        if blocked or (only is not None and plugin.namespace not in only):
-            left_out.add(plugin.namespace)
+        if plugin.namespace in block or plugin.distribution in block:
+            blocked.add(plugin.namespace)
         else:
             claims.setdefault(plugin.namespace, []).append(plugin)
     for namespace, claimants in sorted(claims.items()):
@@ -102,7 +103,7 @@ def select(
             distributions = ", ".join(sorted({claim.distribution for claim in claimants}))
             problems.append(Problem(namespace, distributions, message))
     found.sort(key=lambda plugin: plugin.namespace)
-    return Discovery(tuple(found), frozenset(left_out - set(claims)), tuple(problems))
+    return Discovery(tuple(found), frozenset(blocked - set(claims)), tuple(problems))
 
 
 def _objection(namespace: str, claimants: list[Found]) -> str | None:
