@@ -1,0 +1,190 @@
+"""`mf.sgd` once fitted: a dot product of vectors that carry the biases along.
+
+Item i has the vector [q_i, b_i, 1] and user u [p_u, 1, mean + b_u], so that their dot product is
+the rating foretold and one fused kernel call ranks the whole catalogue.
+
+A stranger's p and b come from the ratings in the history, by ridge regression on the item vectors:
+the minimum over p, b of Σ_j (r_j - mean - b_j - b - p·q_j)² + n·(λ|p|² + λ_b·b²) over the n rated
+items j, which is what the descent minimizes for a user when the items stand still. Being linear in
+the ratings, it also says how much each of them adds to a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from penchant import kernels
+from penchant.protocols import Evidence, State
+from penchant.queries import TopK
+
+if TYPE_CHECKING:
+    from penchant.data import Dataset
+    from penchant.protocols import F32, I32, Bool
+    from penchant.queries import Candidates, Queries
+
+SOURCE = "mf.sgd"
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """How much a stranger's vector and bias are pulled towards zero, for each rating."""
+
+    regularization: float
+    bias_regularization: float
+
+    def system(self, known: F64) -> F64:
+        """The normal equations' matrix for `known`, (n, f + 1): factors and a column of ones."""
+        n, width = known.shape
+        pull = np.full(width, n * self.regularization)
+        pull[-1] = n * self.bias_regularization
+        # A part that nothing pulls and no rating speaks of stays at zero.
+        matrix: F64 = known.T @ known
+        matrix[np.diag_indices(width)] += np.maximum(pull, 1e-9)
+        return matrix
+
+
+class FittedSgd:
+    """Vectors of users and items; see the module.
+
+    user_vectors: (users, f + 2) float32. `item_vectors`: (items, f + 2) float32.
+    """
+
+    def __init__(self, mean: float, user_vectors: F32, item_vectors: F32, ridge: Ridge) -> None:
+        self._mean = mean
+        self._users = user_vectors
+        self._items = item_vectors
+        self._ridge = ridge
+        for array in (user_vectors, item_vectors):
+            array.setflags(write=False)
+
+    @classmethod
+    def of(
+        cls,
+        mean: float,
+        user_factors: F32,
+        user_bias: F32,
+        item_factors: F32,
+        item_bias: F32,
+        ridge: Ridge,
+    ) -> FittedSgd:
+        """Put factors and biases together."""
+        users, items = len(user_bias), len(item_bias)
+        return cls(
+            mean,
+            np.column_stack(
+                [user_factors, np.ones(users, np.float32), np.float32(mean) + user_bias]
+            ),
+            np.column_stack([item_factors, item_bias, np.ones(items, np.float32)]),
+            ridge,
+        )
+
+    @property
+    def item_vectors(self) -> F32:
+        """(items, f + 2): factors, bias, 1. An item never rated has no factors and no bias."""
+        return self._items
+
+    def query_vectors(self, queries: Queries, /) -> F32:
+        """(n, f + 2): factors, 1, mean and bias; zeros for a stranger without ratings.
+
+        A known user's are those of the fit; a stranger costs O(ratings·f² + f³).
+        """
+        vectors = np.zeros((len(queries), self._items.shape[1]), np.float32)
+        known = queries.rows >= 0
+        vectors[known] = self._users[queries.rows[known]]
+        for query in np.flatnonzero(~known & (queries.history.counts() > 0)).tolist():
+            factors, ratings = self._evidence(queries, query)
+            solved = np.linalg.solve(self._ridge.system(factors), factors.T @ ratings)
+            vectors[query, :-2] = solved[:-1]
+            vectors[query, -2] = 1.0
+            vectors[query, -1] = self._mean + solved[-1]
+        return vectors
+
+    def score(self, queries: Queries, items: I32 | None, /) -> F32:
+        """Foretell the ratings, on the scale of the ratings but not clipped to it. O(n·m·f)."""
+        chosen = self._items if items is None else self._items[items]
+        return kernels.dot(self.query_vectors(queries), chosen)
+
+    def answers(self, queries: Queries, /) -> Bool:
+        """Those who rated anything."""
+        return queries.history.counts() > 0
+
+    def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
+        """The mean, the item's bias, what each rating of the user adds; they sum to the score.
+
+        The parts of the ratings are those of the ridge regression. Where a known user's own vector
+        says otherwise, the difference is one more reason, of kind "factors".
+        """
+        score = float(self.score(queries, np.array((item,), np.int32))[0, 0])
+        bias = float(self._items[item, -2])
+        reasons = [
+            Evidence("baseline", self._mean, detail="the average rating", source=SOURCE),
+            Evidence("popularity", bias, source=SOURCE),
+        ]
+        if queries.history.nnz:
+            factors, ratings = self._evidence(queries, 0)
+            target = np.append(self._items[item, :-2].astype(np.float64), 1.0)
+            shares = ratings * (factors @ np.linalg.solve(self._ridge.system(factors), target))
+            reasons += [
+                Evidence("item", share, rated, source=SOURCE)
+                for rated, share in zip(
+                    queries.history.row(0).tolist(), shares.tolist(), strict=True
+                )
+            ]
+        elif queries.rows[0] < 0:
+            return ()
+        if queries.rows[0] >= 0:
+            rest = score - sum(reason.weight for reason in reasons)
+            reasons.append(Evidence("factors", rest, source=SOURCE))
+        return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
+
+    def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
+        """Rank by the cosine of factors, biases left out."""
+        directions, index = self._directions
+        own = (np.arange(len(items) + 1, dtype=np.int64), np.ascontiguousarray(items, np.int32))
+        lists = candidates.lists
+        return TopK(
+            *index.top_k(
+                directions[items],
+                k,
+                seen=own,
+                allow=candidates.allow,
+                deny=candidates.deny,
+                lists=None if lists is None else (lists.indptr, lists.indices),
+            )
+        )
+
+    def with_items(self, data: Dataset, /) -> FittedSgd:
+        """New items have no factors and no bias until the next fit."""
+        vectors = np.zeros((len(data.items), self._items.shape[1]), np.float32)
+        vectors[: len(self._items)] = self._items
+        vectors[len(self._items) :, -1] = 1.0
+        return FittedSgd(self._mean, self._users, vectors, self._ridge)
+
+    def state(self) -> State:
+        """The vectors and the mean."""
+        arrays = {"user_vectors": self._users, "item_vectors": self._items}
+        return State(arrays, {"mean": self._mean})
+
+    def _evidence(self, queries: Queries, query: int) -> tuple[F64, F64]:
+        """What one query rated: (n, f + 1) factors and ones, and (n,) what ratings leave to say."""
+        rated = self._items[queries.history.row(query)]
+        factors = rated.astype(np.float64)[:, :-1]
+        ratings = queries.history.row_values(query).astype(np.float64)
+        left = ratings - self._mean - factors[:, -1]
+        factors[:, -1] = 1.0
+        return factors, left
+
+    @cached_property
+    def _directions(self) -> tuple[F32, kernels.ItemIndex]:
+        factors = self._items[:, :-2]
+        lengths = np.sqrt(np.einsum("ij,ij->i", factors, factors, dtype=np.float64))
+        scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        unit = np.ascontiguousarray(factors * scale[:, None], np.float32)
+        unit.setflags(write=False)
+        return unit, kernels.ItemIndex(unit)

@@ -1,0 +1,14 @@
+"""What is promised by every scorer, kept by `mf.sgd`."""
+
+from penchant.testing import ScorerContract
+
+
+class TestSgd(ScorerContract):
+    name, settings = "mf.sgd", {"factors": 8, "epochs": 3}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestSgdWithoutRegularization(ScorerContract):
+    name = "mf.sgd"
+    settings = {"factors": 2, "epochs": 2, "regularization": 0, "bias_regularization": 0}  # noqa: RUF012
+    fold_in, cancellable = True, True
