@@ -1,0 +1,28 @@
+"""What is promised by every scorer, kept by `hybrid.weighted` in both of its forms."""
+
+from penchant.testing import ScorerContract
+
+POPULAR = {"use": "base.popular", "weight": 0.5}
+SGD = {"use": "mf.sgd", "factors": 4, "epochs": 3}
+
+
+class TestBlend(ScorerContract):
+    name = "hybrid.weighted"
+    settings = {"parts": [POPULAR, {"use": "cf.item_knn"}, {"use": "cf.ease", "l2": 1}]}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestFactoredBlend(ScorerContract):
+    name, settings = "hybrid.weighted", {"parts": [POPULAR, SGD]}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestBlendThatCanBeUpdated(ScorerContract):
+    name, settings = "hybrid.weighted", {"parts": ["cf.item_knn", SGD]}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestBlendInABlend(ScorerContract):
+    name = "hybrid.weighted"
+    settings = {"parts": [POPULAR, {"use": "hybrid.weighted", "parts": [SGD]}]}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
