@@ -13,6 +13,47 @@ U64: TypeAlias = npt.NDArray[np.uint64]
 
 __version__: str
 
+# ---- ranking
+
+@final
+class ItemIndex:
+    def __new__(
+        cls, items: F32, *, resident: bool = False, isa: str | None = None
+    ) -> ItemIndex: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def resident(self) -> bool: ...
+    @property
+    def isa(self) -> str: ...
+    def top_k(
+        self,
+        queries: F32,
+        k: int,
+        *,
+        seen: tuple[I64, I32] | None = None,
+        allow: U64 | None = None,
+        deny: U64 | None = None,
+        lists: tuple[I64, I32] | None = None,
+        threads: int = 1,
+    ) -> tuple[I32, F32, I32]: ...
+    def scores(self, queries: F32, rows: I32 | None = None) -> F32: ...
+
+def select_top_k(
+    scores: F32,
+    k: int,
+    *,
+    seen: tuple[I64, I32] | None = None,
+    allow: U64 | None = None,
+    deny: U64 | None = None,
+    lists: tuple[I64, I32] | None = None,
+) -> tuple[I32, F32, I32]: ...
+def dot(queries: F32, items: F32) -> F32: ...
+def bitset(rows: I32, items: int) -> U64: ...
+def isas() -> list[str]: ...
+
 # ---- strings
 
 @final

@@ -10,10 +10,15 @@ A sparse matrix is three arrays, `indptr` (n + 1,) int64, `indices` int32 and `v
 """
 
 from penchant._kernels import (
+    ItemIndex,
     StringTable,
+    bitset,
     blake3,
     blake3_bytes,
+    dot,
+    isas,
     pack_strings,
+    select_top_k,
     sparse_dense,
     sparse_sparse,
     transpose,
@@ -21,10 +26,15 @@ from penchant._kernels import (
 )
 
 __all__ = [
+    "ItemIndex",
     "StringTable",
+    "bitset",
     "blake3",
     "blake3_bytes",
+    "dot",
+    "isas",
     "pack_strings",
+    "select_top_k",
     "sparse_dense",
     "sparse_sparse",
     "transpose",

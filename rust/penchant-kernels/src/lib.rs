@@ -3,11 +3,22 @@
 //! The crate knows arrays and row numbers: no Python, no ids, no files, no globals, no thread pools.
 //! What a caller can get wrong comes back as a [`KernelError`]; nothing here panics on bad input.
 
+pub mod bitset;
+pub mod canonical;
 pub mod csr;
 mod error;
+pub mod filter;
+mod heap;
+mod isa;
+mod matrix;
 mod parallel;
+mod resident;
 pub mod sparse;
 pub mod strings;
+pub mod top_k;
 pub mod xxh64;
 
 pub use error::KernelError;
+pub use isa::Isa;
+pub use matrix::Matrix;
+pub use resident::Resident;

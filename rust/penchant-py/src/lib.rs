@@ -6,6 +6,7 @@ mod errors;
 mod pinned;
 mod sparse;
 mod strings;
+mod top_k;
 
 use pyo3::prelude::*;
 
@@ -16,5 +17,6 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest::register(module)?;
     sparse::register(module)?;
     strings::register(module)?;
+    top_k::register(module)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::vector;
 
-/// A one-dimensional array whose memory stays where it is.
+/// An array whose memory stays where it is.
 ///
 /// Its owner must not write to it while the object lives. Arrays that are mapped from disk, or
 /// marked read-only, can't be written to.
@@ -22,9 +22,13 @@ unsafe impl<T: Sync> Send for Pinned<T> {}
 unsafe impl<T: Sync> Sync for Pinned<T> {}
 
 impl<T: Element> Pinned<T> {
-    /// Checks `array` as [`vector`] does, and keeps it.
+    /// Checks a one-dimensional `array` as [`vector`] does, and keeps it.
     pub(crate) fn new(array: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
-        let values = vector::<T>(array, name)?;
+        Self::of(array, vector::<T>(array, name)?)
+    }
+
+    /// Keeps `array`, whose checked values these are.
+    pub(crate) fn of<'a>(array: &'a Bound<'_, PyAny>, values: &'a [T]) -> PyResult<Self> {
         Ok(Self {
             data: values.as_ptr(),
             length: values.len(),
