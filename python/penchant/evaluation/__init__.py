@@ -1,0 +1,52 @@
+"""Honest comparison: splits, measurements, intervals and a table.
+
+    split = user_time_split(dataset)
+    fitted = recommender.fit(split.train, FitContext())
+    evaluate_recommender(fitted, split).values["ndcg@10"]
+
+A component is measured through the protocol it is served by; nothing here knows any by name. Stable
+for callers.
+"""
+
+from penchant.evaluation.bootstrap import Interval, mean_interval, paired_bootstrap
+from penchant.evaluation.ranking import (
+    DEFAULT_METRICS,
+    Evaluation,
+    evaluate_ratings,
+    evaluate_recommender,
+    evaluate_scorer,
+)
+from penchant.evaluation.splits import (
+    SPLITS,
+    Split,
+    SplitKind,
+    cold_item_split,
+    global_time_split,
+    make_split,
+    user_random_split,
+    user_time_split,
+    validation_split,
+)
+from penchant.evaluation.table import Comparison, Contestant
+
+__all__ = [
+    "DEFAULT_METRICS",
+    "SPLITS",
+    "Comparison",
+    "Contestant",
+    "Evaluation",
+    "Interval",
+    "Split",
+    "SplitKind",
+    "cold_item_split",
+    "evaluate_ratings",
+    "evaluate_recommender",
+    "evaluate_scorer",
+    "global_time_split",
+    "make_split",
+    "mean_interval",
+    "paired_bootstrap",
+    "user_random_split",
+    "user_time_split",
+    "validation_split",
+]
