@@ -1,0 +1,55 @@
+"""The documentation runs: each Python block of README.md and docs/, in order, page by page."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from penchant import hookspecs
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [code for kind, code in BLOCK.findall(page.read_text("utf-8")) if kind == language]
+
+
+def test_there_are_examples_to_run() -> None:
+    assert sum(len(blocks(page, "python")) for page in PAGES) >= 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_run_in_order(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "__docs__"}
+    for number, code in enumerate(blocks(page, "python"), start=1):
+        exec(compile(code, f"{page.name}, example {number}", "exec"), names)  # noqa: S102
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_toml_of_a_page_is_valid(page: Path) -> None:
+    for code in blocks(page, "toml"):
+        tomllib.loads(code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_hook_is_documented_with_its_arguments() -> None:
+    text = (ROOT / "docs" / "plugins.md").read_text("utf-8")
+    hooks = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("penchant_")}
+    assert len(hooks) >= 9
+    for name, hook in hooks.items():
+        signature = f"{name}({', '.join(inspect.signature(hook).parameters)})"
+        assert signature in text, f"docs/plugins.md lacks {signature}"

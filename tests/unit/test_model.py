@@ -1,0 +1,306 @@
+"""The asking layer: whom it answers, with what, and how it refuses.
+
+The catalogue is small enough to see: five films, of which "a" is liked by most.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import penchant
+import pytest
+from penchant import Dataset, Model
+from penchant.errors import DataError, RequestError, UnknownItem, UnknownUser
+from penchant.recommendations import Recommendations
+
+EVENTS = {
+    "user_id": ["ann", "ann", "bob", "bob", "cid", "cid", "dan"],
+    "item_id": ["a", "b", "a", "c", "a", "b", "d"],
+    "rating": [5.0, 4.0, 4.0, 5.0, 4.0, 5.0, 1.0],
+    "time": [1, 2, 3, 4, 5, 6, 7],
+}
+FILMS = {
+    "item_id": ["a", "b", "c", "d", "e"],
+    "title": ["Alien", "Brazil", "Casablanca", "Dune", "Eraserhead"],
+    "genre": [["sf"], ["sf", "drama"], ["drama"], ["sf"], []],
+    "year": [1979.0, 1985.0, 1942.0, 2021.0, float("nan")],
+}
+
+
+def dataset(**changes: Any) -> Dataset:
+    return Dataset.from_frame(EVENTS | changes, items=FILMS, min_value=4)
+
+
+@pytest.fixture(scope="module")
+def popular() -> Model:
+    return penchant.fit(dataset(), scorers=["base.popular"])
+
+
+@pytest.fixture(scope="module")
+def ease() -> Model:
+    return penchant.fit(dataset(), scorers=[penchant.use("cf.ease", l2=1.0)])
+
+
+# ---- what comes back
+
+
+def test_the_best_unseen_items_come_back_in_order(popular: Model) -> None:
+    ids, scores = popular.recommend("bob", k=3)
+    assert ids == ["b", "d", "e"]  # "a" and "c" are seen; "d" and "e" are liked by nobody
+    assert scores.tolist() == [2.0, 0.0, 0.0]
+
+
+def test_seen_means_every_event_and_not_only_likings(popular: Model) -> None:
+    assert "d" not in popular.recommend("dan", k=5).ids
+    assert "d" in popular.recommend("dan", k=5, exclude_seen=False).ids
+
+
+def test_an_answer_names_who_gave_it(popular: Model, ease: Model) -> None:
+    assert popular.recommend("ann").source == "base.popular"
+    assert ease.recommend("ann").source == "cf.ease"
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 6, 10**9])
+def test_exactly_as_many_as_there_are_come_back(popular: Model, k: int) -> None:
+    answer = popular.recommend(None, k=k)
+    assert len(answer) == min(k, 5)
+    assert np.isfinite(answer.scores).all()
+
+
+def test_everything_denied_gives_an_empty_answer(popular: Model) -> None:
+    answer = popular.recommend("ann", deny=["a", "b", "c", "d", "e"])
+    assert answer.ids == []
+    assert answer.scores.shape == (0,)
+
+
+def test_deny_leaves_the_number_of_results_alone(popular: Model) -> None:
+    for denied in ([], ["a"], ["a", "b"]):
+        assert len(popular.recommend(None, k=3, deny=denied)) == 3
+
+
+def test_allow_where_deny_and_seen_meet(popular: Model) -> None:
+    assert popular.recommend(None, allow=["b", "c", "nobody"]).ids == ["b", "c"]
+    assert popular.recommend(None, where={"genre": "sf"}).ids == ["a", "b", "d"]
+    assert popular.recommend(None, where={"year": (1950, None)}, allow=["b", "c"]).ids == ["b"]
+    assert popular.recommend(None, where={"genre": "sf"}, deny=["a"]).ids == ["b", "d"]
+    assert popular.recommend("ann", where={"genre": "sf"}).ids == ["d"]
+
+
+# ---- strangers
+
+
+def test_an_unknown_user_gets_what_is_popular_and_is_told(ease: Model) -> None:
+    answer = ease.recommend("zoe", k=2)
+    assert answer.ids == ["a", "b"]
+    assert answer.source == "base.popular"
+    assert answer.user_id == "zoe"
+
+
+def test_a_user_without_likings_gets_the_fallback(ease: Model) -> None:
+    assert ease.recommend("dan").source == "base.popular"
+
+
+def test_an_unknown_user_can_be_an_error(ease: Model) -> None:
+    with pytest.raises(UnknownUser, match=r"user 'zoe' is not in the model; pass history="):
+        ease.recommend("zoe", on_unknown="raise")
+
+
+def test_a_history_answers_as_the_user_with_that_history_would(ease: Model) -> None:
+    known = ease.recommend("ann")
+    told = ease.recommend(history={"a": 5.0, "b": 4.0})
+    assert told.ids == known.ids
+    assert told.scores.tolist() == known.scores.tolist()
+    assert told.source == "cf.ease"
+
+
+def test_a_history_replaces_what_is_known(ease: Model) -> None:
+    assert ease.recommend("ann", history=["c"]).ids == ease.recommend(history=["c"]).ids
+    assert "b" in ease.recommend("ann", history=["c"], k=5).ids
+
+
+def test_a_history_of_unknown_items_is_no_evidence(ease: Model) -> None:
+    assert ease.recommend(history=["x", "y"]).source == "base.popular"
+
+
+def test_a_history_value_that_is_not_finite_is_refused(ease: Model) -> None:
+    with pytest.raises(RequestError, match="history gives item 'a' a value that is not a finite"):
+        ease.recommend(history={"a": float("nan")})
+
+
+# ---- mistakes
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.0, True, "3", None])
+def test_a_wrong_k_is_refused(popular: Model, k: Any) -> None:
+    message = r"k is how many items to recommend, a whole number from 1, got "
+    asks: tuple[Any, ...] = (
+        lambda: popular.recommend("ann", k=k),
+        lambda: popular.recommend_many(["ann"], k=k),
+        lambda: popular.similar_users("ann", k=k),
+    )
+    for ask in asks:
+        with pytest.raises(RequestError, match=message):
+            ask()
+
+
+def test_an_id_of_the_wrong_type_is_no_stranger(popular: Model) -> None:
+    with pytest.raises(DataError, match="42"):
+        popular.recommend(42)
+
+
+def test_an_unknown_column_is_named_with_the_near_one(popular: Model) -> None:
+    with pytest.raises(RequestError, match=r"no column 'gnre'; did you mean 'genre'\?"):
+        popular.recommend("ann", where={"gnre": "sf"})
+
+
+def test_a_text_for_a_list_is_refused(popular: Model) -> None:
+    with pytest.raises(RequestError, match="expected a list of item ids, got the single text 'ab'"):
+        popular.recommend("ann", deny="ab")
+
+
+def test_words_need_a_model_that_reads(popular: Model) -> None:
+    with pytest.raises(RequestError, match=r"base\.popular reads no text; fit a model with"):
+        popular.recommend(text="space")
+
+
+# ---- many at once
+
+
+def test_many_get_what_each_would_get_alone(ease: Model) -> None:
+    users = ["ann", "zoe", "bob", "dan", "cid", "ann"]
+    batch = ease.recommend_many(users, k=3, deny=["e"])
+    for user, answer in zip(users, batch, strict=True):
+        alone = ease.recommend(user, k=3, deny=["e"])
+        assert (answer.ids, answer.source) == (alone.ids, alone.source)
+        assert answer.scores.tobytes() == alone.scores.tobytes()
+
+
+def test_threads_do_not_change_an_answer(ease: Model) -> None:
+    users = ["ann", "bob", "cid", "zoe"] * 400
+    one, two = ease.recommend_many(users), ease.recommend_many(users, threads=2)
+    assert one.ids == two.ids
+    assert one.scores.tobytes() == two.scores.tobytes()
+    assert one.sources == two.sources
+
+
+def test_candidates_are_a_list_a_user(popular: Model) -> None:
+    batch = popular.recommend_many(["ann", "bob"], candidates=[["c", "e"], ["b"]])
+    assert [answer.ids for answer in batch] == [["c", "e"], ["b"]]
+
+
+def test_nobody_asked_is_nobody_answered(popular: Model) -> None:
+    batch = popular.recommend_many([])
+    assert len(batch) == 0
+    assert batch.ids == []
+
+
+def test_candidates_of_another_length_are_refused(popular: Model) -> None:
+    with pytest.raises(RequestError, match="candidates has 1 lists for 2 users; give one a user"):
+        popular.recommend_many(["ann", "bob"], candidates=[["a"]])
+
+
+def test_no_threads_are_refused(popular: Model) -> None:
+    with pytest.raises(RequestError, match="threads must be at least 1, got 0"):
+        popular.recommend_many(["ann"], threads=0)
+
+
+# ---- scores, likeness, reasons
+
+
+def test_pairs_are_scored_in_their_order(popular: Model) -> None:
+    scores = popular.predict(["ann", "bob", "ann"], ["a", "b", "e"])
+    assert scores.tolist() == [3.0, 2.0, 0.0]
+
+
+def test_a_prediction_for_somebody_unknown_is_an_error(popular: Model) -> None:
+    with pytest.raises(UnknownUser, match="user 'zoe' is not in the model"):
+        popular.predict(["ann", "zoe"], ["a", "a"])
+    with pytest.raises(UnknownItem, match="item 'x' is not in the model"):
+        popular.predict(["ann"], ["x"])
+    with pytest.raises(RequestError, match="got 2 users and 1 items"):
+        popular.predict(["ann", "bob"], ["a"])
+
+
+def test_similar_users_share_likings(popular: Model) -> None:
+    answer = popular.similar_users("ann", k=5)
+    assert answer.ids == ["cid", "bob"]  # the same two films, then one of two; dan likes nothing
+    assert answer.scores == pytest.approx([1.0, 0.5])
+    with pytest.raises(UnknownUser, match="user 'zoe' is not in the model"):
+        popular.similar_users("zoe")
+
+
+def test_similar_items_leave_the_item_itself_out(ease: Model) -> None:
+    answer = ease.similar_items("a", k=4)
+    assert "a" not in answer.ids
+    assert set(answer.ids[:2]) == {"b", "c"}
+    with pytest.raises(UnknownItem, match="item 'x' is not in the model"):
+        ease.similar_items("x")
+
+
+def test_reasons_sum_to_the_score_and_become_a_sentence(ease: Model) -> None:
+    explanation = ease.explain("bob", "b")
+    assert sum(reason.weight for reason in explanation.reasons) == pytest.approx(
+        explanation.score, abs=1e-5
+    )
+    assert explanation.reasons[0].item_id == "a"
+    assert str(explanation) == "Brazil: because you liked Alien."
+
+
+def test_an_explanation_of_nobody_is_an_error(ease: Model) -> None:
+    with pytest.raises(UnknownUser, match=r"pass history="):
+        ease.explain("zoe", "a")
+    assert ease.explain(None, "b", history=["a"]).reasons[0].item_id == "a"
+
+
+# ---- new events
+
+
+def test_new_events_are_known_at_once_and_the_old_model_is_unchanged(ease: Model) -> None:
+    before = ease.recommend("bob").ids
+    newer = ease.with_events({"user_id": ["bob", "zoe"], "item_id": ["b", "a"], "rating": [5, 5]})
+    assert "b" not in newer.recommend("bob").ids
+    assert newer.recommend("zoe").source == "cf.ease"
+    assert newer.recommend("zoe").ids == ease.recommend(history={"a": 5.0}).ids
+    assert ease.recommend("bob").ids == before
+    assert ease.recommend("zoe").source == "base.popular"
+
+
+def test_an_event_again_takes_the_place_of_the_old_one(ease: Model) -> None:
+    newer = ease.with_events({"user_id": ["dan"], "item_id": ["d"], "rating": [5.0]})
+    history, _ = newer.past.of(newer.users.row("dan"))
+    assert history.values is not None
+    assert history.values.tolist() == [5.0]
+    other, _ = newer.past.of(newer.users.row("cid"))
+    assert other.indices.tolist() == [0, 1]
+
+
+def test_an_event_of_an_unknown_item_is_refused(ease: Model) -> None:
+    with pytest.raises(
+        DataError, match=r"item 'x' is not in the model \(1 such items\); fit again"
+    ):
+        ease.with_events({"user_id": ["ann"], "item_id": ["x"]})
+
+
+# ---- small and odd data
+
+
+def test_one_user_and_one_item_are_enough() -> None:
+    one = Dataset.from_frame({"user_id": [1], "item_id": [2]})
+    for scorer in ("base.popular", "cf.ease", "cf.item_knn"):
+        model = penchant.fit(one, scorers=[scorer])
+        assert model.recommend(1).ids == []
+        assert model.recommend(9).ids == [2]
+
+
+def test_integer_ids_come_back_as_python_integers() -> None:
+    model = penchant.fit(
+        Dataset.from_frame({"user_id": [1, 2], "item_id": [30, 40]}), scorers=["base.popular"]
+    )
+    (item,) = model.recommend(1).ids
+    assert type(item) is int
+
+
+def test_an_answer_is_a_value(popular: Model) -> None:
+    assert isinstance(popular.recommend("ann"), Recommendations)
+    assert repr(popular) == "<Model base.popular: 4 users, 5 items>"
