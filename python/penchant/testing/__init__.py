@@ -5,8 +5,8 @@
     class TestSgd(ScorerContract):
         name, settings = "mf.sgd", {"factors": 8, "epochs": 3}
 
-pytest collects the inherited tests. Each fails with a sentence that says what was promised; one that
-speaks of an ability that the component doesn't have passes. The kit also gives toy data
+pytest collects the inherited tests. Each fails with a sentence that says what was promised; one
+that speaks of an ability that the component doesn't have passes. The kit also gives toy data
 (`penchant.testing.data`) and naive twins of the kernels (`penchant.testing.naive`). It needs
 pytest, which penchant itself does not.
 
