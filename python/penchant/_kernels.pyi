@@ -95,3 +95,13 @@ def sparse_sparse(
     *,
     threads: int = 1,
 ) -> F32: ...
+def neighbours(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    columns: int,
+    k: int,
+    *,
+    shrinkage: float = 0.0,
+    threads: int = 1,
+) -> tuple[I64, I32, F32]: ...

@@ -4,6 +4,7 @@
 //! and large, so opening one is O(1); each kernel checks the rows that it touches.
 
 use crate::KernelError;
+use std::ops::Range;
 
 /// A sparse matrix: row `r` holds `indices[indptr[r]..indptr[r + 1]]` and the values beside them.
 #[derive(Clone, Copy, Debug)]
@@ -137,18 +138,12 @@ impl<'a> Csr<'a> {
         Ok((indices, values))
     }
 
-    /// Checks every row, so that [`Csr::checked_row`] may be used. O(entries).
+    /// Checks every row, after which rows can be read unchecked. O(entries).
     ///
     /// # Errors
     /// As [`Csr::row`].
     pub fn check(&self) -> Result<(), KernelError> {
         (0..self.rows()).try_for_each(|row| self.row(row).map(drop))
-    }
-
-    /// Columns and values of a row of a matrix that [`Csr::check`] has passed.
-    pub(crate) fn checked_row(&self, row: usize) -> (&'a [i32], &'a [f32]) {
-        let range = self.indptr[row] as usize..self.indptr[row + 1] as usize;
-        (&self.indices[range.clone()], &self.values[range])
     }
 
     /// Rows become columns; the entries of a new row are ascending. O(entries + rows + columns).
@@ -157,6 +152,12 @@ impl<'a> Csr<'a> {
     /// As [`Csr::row`], for any row.
     pub fn transpose(&self) -> Result<CsrBuf, KernelError> {
         self.check()?;
+        Ok(self.checked_transpose(|_, _| ()))
+    }
+
+    /// The transpose of a matrix that [`Csr::check`] has passed; `moved` hears for each entry, in
+    /// order, where it stands now.
+    pub(crate) fn checked_transpose(&self, mut moved: impl FnMut(usize, usize)) -> CsrBuf {
         let mut indptr = vec![0_i64; self.columns + 1];
         for &column in self.indices {
             indptr[column as usize + 1] += 1;
@@ -168,19 +169,45 @@ impl<'a> Csr<'a> {
         let mut indices = vec![0; self.entries()];
         let mut values = vec![0.0; self.entries()];
         for row in 0..self.rows() {
-            let (columns, entries) = self.checked_row(row);
-            for (&column, &value) in columns.iter().zip(entries) {
-                let at = free[column as usize] as usize;
-                free[column as usize] += 1;
+            for entry in self.checked_range(row) {
+                let column = self.indices[entry] as usize;
+                let at = free[column] as usize;
+                free[column] += 1;
                 indices[at] = row as i32;
-                values[at] = value;
+                values[at] = self.values[entry];
+                moved(entry, at);
             }
         }
-        Ok(CsrBuf {
+        CsrBuf {
             indptr,
             indices,
             values,
-        })
+        }
+    }
+
+    /// The entries of a row, as positions in the arrays, of a matrix that [`Csr::check`] has
+    /// passed.
+    pub(crate) fn checked_range(&self, row: usize) -> Range<usize> {
+        self.indptr[row] as usize..self.indptr[row + 1] as usize
+    }
+
+    /// The same pattern with other values, one for each entry.
+    pub(crate) fn with_values<'b>(&self, values: &'b [f32]) -> Csr<'b>
+    where
+        'a: 'b,
+    {
+        assert_eq!(values.len(), self.entries());
+        Csr { values, ..*self }
+    }
+
+    /// Column of each entry.
+    pub(crate) fn indices(&self) -> &'a [i32] {
+        self.indices
+    }
+
+    /// Value of each entry.
+    pub(crate) fn values(&self) -> &'a [f32] {
+        self.values
     }
 }
 

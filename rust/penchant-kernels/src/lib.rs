@@ -11,6 +11,7 @@ pub mod filter;
 mod heap;
 mod isa;
 mod matrix;
+pub mod neighbours;
 mod parallel;
 mod resident;
 pub mod sparse;

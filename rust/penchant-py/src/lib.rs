@@ -3,6 +3,7 @@
 mod arrays;
 mod digest;
 mod errors;
+mod neighbours;
 mod pinned;
 mod sparse;
 mod strings;
@@ -15,6 +16,7 @@ use pyo3::prelude::*;
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     digest::register(module)?;
+    neighbours::register(module)?;
     sparse::register(module)?;
     strings::register(module)?;
     top_k::register(module)?;
