@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,13 +76,11 @@ def fit(
         raise SettingsError(f"fit takes a dataset or a recipe, got {type(source).__name__}")
     if not len(data.interactions):
         raise DataError("the data have no interactions; a fit needs at least one event")
-    context = FitContext(
-        seed=seed,
-        threads=threads,
-        validation=validation,
-        **({} if progress is None else {"progress": progress}),
-        **({} if cancelled is None else {"cancelled": cancelled}),
-    )
+    context = FitContext(seed=seed, threads=threads, validation=validation)
+    if progress is not None:
+        context = replace(context, progress=progress)
+    if cancelled is not None:
+        context = replace(context, cancelled=cancelled)
     started = time.perf_counter()
     fitted = built.fit(data, context)
     seconds = time.perf_counter() - started

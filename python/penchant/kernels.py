@@ -12,6 +12,7 @@ A sparse matrix is three arrays, `indptr` (n + 1,) int64, `indices` int32 and `v
 from penchant._kernels import (
     ItemIndex,
     StringTable,
+    __version__,
     bitset,
     blake3,
     blake3_bytes,
@@ -29,6 +30,7 @@ from penchant._kernels import (
 __all__ = [
     "ItemIndex",
     "StringTable",
+    "__version__",
     "bitset",
     "blake3",
     "blake3_bytes",

@@ -39,7 +39,7 @@ def save(
 ) -> None:
     """Write a model; see `Model.save`."""
     past = model.past
-    arrays = {"indptr": past.events.indptr, "indices": past.events.indices}
+    arrays: dict[str, Any] = {"indptr": past.events.indptr, "indices": past.events.indices}
     if past.events.values is not None:
         arrays["values"] = past.events.values
     if past.times is not None:
@@ -86,7 +86,8 @@ def load(
     """
     loaded = artifact.read(folder, verify=verify)
     try:
-        spec = Spec.of(loaded.manifest["recommender"])
+        manifest: Mapping[str, Any] = loaded.manifest
+        spec = Spec.of(manifest["recommender"])
         parts, state = loaded.state.parts, loaded.state
         if registry is None:
             from penchant.registry import Registry
@@ -98,7 +99,7 @@ def load(
         restored = registry.recommender(_resident(spec) if resident else spec).restore(
             recommender_state
         )
-        return _model(loaded.manifest, spec, state, registry, restored)
+        return _model(manifest, spec, state, registry, restored)
     except UnknownComponent as error:
         raise UnknownComponent(f"model {os.fspath(folder)!r} can't be loaded: {error}") from None
     except (KeyError, TypeError, IndexError, SettingsError) as error:

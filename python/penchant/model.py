@@ -351,9 +351,8 @@ class Model:
             raise UnknownUser(f"user {user_id!r} is not in the model")
         liked, by_item, lengths = self._likings
         one = liked.take(np.array((row,), np.int32))
-        shared = kernels.sparse_sparse(
-            one.indptr, one.indices, one.values, by_item, len(self._users)
-        )
+        ones = np.ones(one.nnz, np.float32)
+        shared = kernels.sparse_sparse(one.indptr, one.indices, ones, by_item, len(self._users))
         length = lengths * lengths[row]
         cosine = np.divide(shared, length, out=np.zeros_like(shared), where=length > 0)
         own = (np.array((0, 1), np.int64), np.array((row,), np.int32))
@@ -534,8 +533,9 @@ class Model:
 
     @cached_property
     def _likings(self) -> tuple[Csr, tuple[I64, I32, F32], F32]:
-        liked = self._past.events.at_least(self._past.min_value).binary()
-        by_item = kernels.transpose(liked.indptr, liked.indices, liked.values, liked.columns)
+        liked = self._past.events.at_least(self._past.min_value)
+        ones = np.ones(liked.nnz, np.float32)
+        by_item = kernels.transpose(liked.indptr, liked.indices, ones, liked.columns)
         return liked, by_item, np.sqrt(liked.counts().astype(np.float32))
 
 

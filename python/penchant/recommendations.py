@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penchant.protocols import F32, I64, Evidence
 
 Id = str | int
+Backend = Literal["pandas", "polars", "pyarrow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Recommendations:
     user_id: who asked, or None for a stranger.
     """
 
-    ids: list[Id]
+    ids: Sequence[Id]
     scores: F32
     source: str
     user_id: Id | None = None
@@ -47,7 +48,7 @@ class Recommendations:
             )
         ]
 
-    def to_frame(self, backend: str | None = None) -> Any:
+    def to_frame(self, backend: Backend | None = None) -> Any:
         """A dataframe with columns user_id, item_id, score, rank; see `frame`."""
         n = len(self.ids)
         return frame(
@@ -70,7 +71,7 @@ class BatchRecommendations:
     """
 
     user_ids: Sequence[Id]
-    ids: list[Id]
+    ids: Sequence[Id]
     scores: F32
     offsets: I64
     sources: Sequence[str]
@@ -94,7 +95,7 @@ class BatchRecommendations:
     def __iter__(self) -> Iterator[Recommendations]:
         return (self[position] for position in range(len(self)))
 
-    def to_frame(self, backend: str | None = None) -> Any:
+    def to_frame(self, backend: Backend | None = None) -> Any:
         """A dataframe with columns user_id, item_id, score, rank; see `frame`."""
         counts = np.diff(self.offsets)
         total = int(self.offsets[-1])
@@ -145,10 +146,10 @@ class Explanation:
         return self.sentence
 
 
-_BACKENDS = ("pandas", "polars", "pyarrow")
+_BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "pyarrow")
 
 
-def frame(columns: dict[str, Any], backend: str | None = None) -> Any:
+def frame(columns: dict[str, Any], backend: Backend | None = None) -> Any:
     """Make a dataframe of the library named, or of the first installed of pandas, Polars, PyArrow.
 
     Raises RequestError where none is installed or the name is another.

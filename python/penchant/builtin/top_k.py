@@ -35,20 +35,21 @@ class FittedTopK:
 
     def __init__(self, inner: FittedScorer, *, resident: bool, threads: int) -> None:
         self.inner = inner
-        self._resident = resident
         self._threads = threads
+        # Looked up here and not on each request: an isinstance of a protocol costs 100 calls.
+        self._factored = inner if isinstance(inner, Factored) else None
         self._index = (
-            kernels.ItemIndex(inner.item_vectors, resident=resident)
-            if isinstance(inner, Factored)
-            else None
+            None
+            if self._factored is None
+            else kernels.ItemIndex(self._factored.item_vectors, resident=resident)
         )
 
     def recommend(self, queries: Queries, candidates: Candidates, k: int, /) -> TopK:
         """Rank exactly min(k, eligible) items a query. O(n·m·d) or as the scorer scores."""
-        if self._index is not None and isinstance(self.inner, Factored):
+        if self._index is not None and self._factored is not None:
             return TopK(
                 *self._index.top_k(
-                    self.inner.query_vectors(queries),
+                    self._factored.query_vectors(queries),
                     k,
                     seen=_pair(candidates.seen),
                     allow=candidates.allow,
@@ -96,12 +97,12 @@ class FittedTopK:
     def _neighbours(self) -> FactorNeighbours:
         from penchant.errors import RequestError
 
-        if not isinstance(self.inner, Factored):
+        if self._factored is None:
             raise RequestError(
                 f"{type(self.inner).__name__} does not relate items to each other; "
                 "ask a model whose scorer does, such as cf.item_knn or mf.sgd"
             )
-        return FactorNeighbours(self.inner.item_vectors)
+        return FactorNeighbours(self._factored.item_vectors)
 
     def state(self) -> State:
         """The scorer's state."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penchant.components import Spec
 from penchant.evaluation.ranking import Evaluation, evaluate_recommender
 from penchant.evaluation.table import Comparison, Contestant
-from penchant.fitting import fit
+from penchant.fitting import discover_for, fit
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
@@ -62,7 +63,7 @@ def compare(
             threads=threads,
             registry=registry,
             progress=progress,
-            **_as_recommender(spec, registry),
+            recommender=_as_recommender(spec, registry),
         )
         evaluation = evaluate_recommender(model.recommender, split, metrics=metrics)
         row = Contestant(
@@ -84,15 +85,12 @@ def table(compared: Sequence[Compared], title: str = "") -> Comparison:
     return Comparison(tuple(one.row for one in compared), title)
 
 
-def _as_recommender(spec: SpecLike, registry: Registry | None) -> dict[str, SpecLike]:
-    from penchant.components import Spec
-    from penchant.fitting import discover_for
-
+def _as_recommender(spec: SpecLike, registry: Registry | None) -> Spec:
     chosen = Spec.of(spec)
     kind = (registry or discover_for(chosen)).kind_of(chosen.name)
     if kind == "recommender":
-        return {"recommender": chosen}
-    return {"recommender": Spec("base.top_k", {"scorer": chosen.to_json()})}
+        return chosen
+    return Spec("base.top_k", {"scorer": chosen.to_json()})
 
 
 def _microseconds(model: Model, users: np.ndarray) -> float | None:
