@@ -137,6 +137,18 @@ def test_only_candidates_are_recommended_and_are_what_coverage_is_over():
     assert told.values["recall@5"] == 1.0
 
 
+def test_a_place_is_never_given_to_what_is_no_candidate():
+    # The scorer loves the warm items alone, yet the first place is for a cold one.
+    split = make_split(three_users(), "cold-item", share=0.5)
+    scores = np.full(5, 9.0)
+    scores[split.candidates] = 0.0
+    for told in (
+        evaluate_scorer(Fixed(scores), split, metrics=["recall@2"]),
+        evaluate_recommender(Lists(Fixed(scores)), split, metrics=["recall@2"]),
+    ):
+        assert told.values["recall@2"] == 1.0
+
+
 def test_every_metric_is_measured_and_finite():
     told = evaluate_scorer(
         Fixed([1, 1, 1, 1, 1]), user_time_split(three_users()), metrics=EVERY_METRIC

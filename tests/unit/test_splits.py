@@ -118,6 +118,11 @@ def test_dislikes_from_before_the_cut_stay_and_later_ones_go():
     assert events(user_time_split(data, keep_negatives=False).train) == [("ap", GOOD)]
 
 
+def test_a_dislike_of_the_very_moment_of_the_cut_goes():
+    data = dataset(("a", "p", GOOD, 1), ("a", "q", GOOD, 3), ("a", "v", BAD, 3))
+    assert events(user_time_split(data).train) == [("ap", GOOD)]
+
+
 def test_a_repeated_liking_is_dated_by_the_first_and_counts_once():
     data = dataset(
         ("a", "p", GOOD, 1),
@@ -156,6 +161,13 @@ def test_the_seed_alone_decides_a_random_split():
     assert pairs(same.test, data) == pairs(again.test, data)
     others = {frozenset(pairs(user_random_split(data, 0.5, seed).test, data)) for seed in range(5)}
     assert len(others) > 1
+
+
+def test_random_numbers_are_drawn_in_the_order_of_the_log():
+    log = "srqp"
+    least = np.argsort(np.random.default_rng(42).random(len(log)))[:2]
+    data = dataset(*likes("a", log))
+    assert pairs(user_random_split(data, 0.5).test, data) == {f"a{log[at]}" for at in least}
 
 
 def test_a_random_split_needs_no_times_and_keeps_dislikes():
