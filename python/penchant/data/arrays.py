@@ -25,7 +25,7 @@ def owned(
 ) -> npt.NDArray[Any]:
     """Give `array` as a read-only, C-contiguous array of `dtype`.
 
-    Integers may be narrowed where every value fits; floats where the kind stays the same. Raises
+    Integers may be narrowed where every value fits, and floats lose precision. Raises
     ShapeError, naming the array, for another kind, another number of axes or a value out of range.
     """
     given, wanted = np.asarray(array), np.dtype(dtype)
@@ -35,9 +35,10 @@ def owned(
         if not given.flags.writeable and given.flags.c_contiguous:
             return given
         return frozen(np.array(given, wanted, order="C"))
-    if given.size and not np.can_cast(given.dtype, wanted, "same_kind"):
+    whole = given.dtype.kind in "iu" and wanted.kind in "iu"
+    if given.size and not whole and not np.can_cast(given.dtype, wanted, "same_kind"):
         raise ShapeError(f"{name} is {given.dtype}, wanted {wanted}")
-    cast = np.array(given, wanted, order="C")
+    cast = given.astype(wanted, order="C")
     if wanted.kind in "iu" and not np.array_equal(cast, given):
         raise ShapeError(f"{name} holds values that {wanted} can't hold")
     return frozen(cast)

@@ -139,8 +139,8 @@ def build(
     kept = np.flatnonzero(~events.bad)
     if not len(kept) and shape is None:
         raise DataError(
-            f"no row of the {rows_in} interactions is left after cleaning: "
-            f"{cleaner.report(rows_in, 0)}"
+            f"none of the {rows_in} rows of the interactions is left after cleaning: "
+            f"{cleaner.told()}"
         )
     user_ids, user = _number(
         events.user, kept, user_rows, edges[:2] if edges else (), shape[0] if shape else None
@@ -362,7 +362,7 @@ def _repeated(keys: list[npt.NDArray[Any]]) -> Bool:
 
 def _tell_ragged(frame: Frame, cleaner: Cleaner) -> None:
     if frame.ragged is not None:
-        cleaner.counted(f"{frame.what}: a wrong number of fields", frame.ragged)
+        cleaner.problem(f"{frame.what}: a wrong number of fields", frame.ragged)
 
 
 def _matrix_columns(columns: Columns) -> Columns:

@@ -24,10 +24,14 @@ _NAMED_ROWS = 5
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows with one thing wrong: how many, and the first few of their numbers."""
+    """Rows with one thing wrong: how many, and the first few of their numbers.
+
+    unit: "row" for data rows, "line" for lines of a file.
+    """
 
     count: int
     rows: tuple[int, ...]
+    unit: Literal["row", "line"] = "row"
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class CleaningReport:
             "rows_in": self.rows_in,
             "rows_kept": self.rows_kept,
             "dropped": {
-                reason: {"count": problem.count, "rows": list(problem.rows)}
+                reason: {"count": problem.count, f"{problem.unit}s": list(problem.rows)}
                 for reason, problem in self.dropped.items()
             },
             "notes": dict(self.notes),
@@ -81,7 +85,7 @@ class Cleaner:
             named = first + 1 if numbers is None else numbers[first]
             self._problems[reason] = Problem(count, tuple(named.tolist()))
 
-    def counted(self, reason: str, problem: Problem) -> None:
+    def problem(self, reason: str, problem: Problem) -> None:
         """Tell of rows that were counted already."""
         self._problems[reason] = problem
 
@@ -93,11 +97,14 @@ class Cleaner:
     def check(self) -> None:
         """Raise one DataError with all that is wrong, if wrong rows are to be refused."""
         if self._refuse and self._problems:
-            told = "; ".join(_told(reason, p) for reason, p in self._problems.items())
             raise DataError(
-                f"the data can't be used as they are: {told}. "
-                f'Correct them, or pass clean="drop" to leave those rows out'
+                f"the data can't be used as they are: {self.told()}; "
+                f'correct them, or pass clean="drop" to leave those rows out'
             )
+
+    def told(self) -> str:
+        """All that is wrong, in one line."""
+        return "; ".join(_told(reason, p) for reason, p in self._problems.items())
 
     def report(self, rows_in: int, rows_kept: int) -> CleaningReport:
         """Give the report."""
@@ -110,10 +117,12 @@ class Cleaner:
 
 
 def _told(reason: str, problem: Problem) -> str:
-    # Some reasons number lines of a file; they say so themselves.
-    unit = "line" if reason.endswith("fields") else "row"
     named = ", ".join(map(str, problem.rows))
     more = ", …" if problem.count > len(problem.rows) else ""
-    rows = "row" if problem.count == 1 else "rows"
-    units = unit if len(problem.rows) == 1 else f"{unit}s"
-    return f"{reason} in {problem.count:,} {rows} ({units} {named}{more})"
+    units = problem.unit if len(problem.rows) == 1 else f"{problem.unit}s"
+    return f"{reason} in {counted(problem.count, 'row')} ({units} {named}{more})"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 row", "2,000 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from penchant.data.cleaning import counted
 
 if TYPE_CHECKING:
     from penchant.data.cleaning import CleaningReport
@@ -74,7 +76,7 @@ class DatasetDescription:
 
     def to_json(self) -> dict[str, Json]:
         """The same as JSON."""
-        plain = asdict(self) | {
+        plain = {field.name: getattr(self, field.name) for field in fields(self)} | {
             "item_columns": dict(self.item_columns),
             "user_columns": dict(self.user_columns),
             "report": None if self.report is None else self.report.to_json(),
@@ -123,14 +125,18 @@ def _problems(data: Dataset, met: I64) -> list[str]:
         told.append("values differ but min_value is None, so the lowest counts as a liking too")
     lonely = int((np.bincount(log.user, minlength=len(data.users)) == 1).sum())
     if lonely:
-        told.append(f"{lonely:,} users have a single event, which leaves nothing to test on")
+        have = "has" if lonely == 1 else "have"
+        told.append(
+            f"{counted(lonely, 'user')} {have} a single event, which leaves nothing to test on"
+        )
     if not len(data.items.columns):
         told.append("items have no attributes, so new items can't be recommended by content")
     elif (met == 0).any():
         cold = np.flatnonzero(met == 0).astype(np.int32)
         silent = sum(not text for text in data.items.texts(rows=cold))
         if silent:
-            told.append(f"{silent:,} items have neither events nor words")
+            has = "has" if silent == 1 else "have"
+            told.append(f"{counted(silent, 'item')} {has} neither events nor words")
     return told
 
 

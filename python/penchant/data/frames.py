@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.cleaning import Problem
+from penchant.data.parsing import absent
 from penchant.errors import DataError
 from penchant.suggestions import did_you_mean
 
@@ -179,14 +180,14 @@ def _values(series: nw.Series[Any], what: str) -> Values:
         return series.to_numpy().astype(np.bool_)
     if kind.is_integer():
         if series.null_count():
-            return [None if value is None else int(value) for value in series.to_list()]
+            return [None if absent(value) else int(value) for value in series.to_list()]
         if isinstance(kind, (nw.UInt64, nw.Int128, nw.UInt128)):
             return _plain([int(value) for value in series.to_list()])
         return series.to_numpy().astype(np.int64)
     if kind.is_float() or isinstance(kind, nw.Decimal):
         floats = series.cast(nw.Float64)
         return np.array(
-            [np.nan if v is None else v for v in floats.to_list()]
+            [np.nan if absent(value) else value for value in floats.to_list()]
             if floats.null_count()
             else floats.to_numpy(),
             np.float64,
@@ -195,12 +196,13 @@ def _values(series: nw.Series[Any], what: str) -> Values:
         series = series.cast(nw.String)
     if isinstance(kind, (nw.Struct, nw.Binary)):
         raise DataError(f"column {series.name!r} of the {what} holds {kind}, which isn't read")
-    return series.to_list()
+    values = series.to_list()
+    return [None if absent(value) else value for value in values] if series.null_count() else values
 
 
 def _with_gaps(series: nw.Series[Any], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     if not series.null_count():
         return series.to_numpy().astype(dtype)
     missing = np.iinfo(np.int64).min  # numpy's NaT
-    values = [missing if value is None else int(value) for value in series.to_list()]
+    values = [missing if absent(value) else int(value) for value in series.to_list()]
     return np.array(values, dtype)

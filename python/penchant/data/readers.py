@@ -154,7 +154,7 @@ def read_csv(
         even = [len(row) == width or (len(row) > width and not any(row[width:])) for row in rows]
         if not all(even):
             lines = _ragged_lines(text, delimiter, quote, width, has_header=names is None)
-            ragged = Problem(even.count(False), lines)
+            ragged = Problem(even.count(False), lines, "line")
             numbers = np.flatnonzero(even) + 1
         rows = [row[:width] for row, sound in zip(rows, even, strict=True) if sound]
     taken = list(zip(*rows, strict=True)) if rows else [()] * width

@@ -146,7 +146,7 @@ class Vocabulary:
         if twice is not None:
             first, second = sorted(twice)
             raise DataError(
-                f"id {ids[first]!r} stands at position {first} and again at {second}; "
+                f"id {made.id(first)!r} stands at position {first} and again at {second}; "
                 f"ids must be unique"
             )
         return made
