@@ -1,0 +1,196 @@
+"""`content.text` over terms: a user is the mean of liked items' terms, a score is a cosine.
+
+The profile of a user has some hundred terms of many thousand, so a score is a sum over the items of
+those terms and never a dense product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from penchant import kernels
+from penchant.protocols import Evidence, State
+from penchant.queries import Csr, TopK
+
+from penchant_content.dense import SOURCE, ranked
+from penchant_content.profiles import any_in_row, likings, unit, values_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from penchant.data import Dataset
+    from penchant.protocols import F32, I32, I64, U8, Bool, Extraction
+    from penchant.queries import Candidates, Queries
+
+# Profiles are dense while they are summed: 64 of 50,000 terms are 13 MB.
+_QUERIES_AT_ONCE = 64
+_TERMS_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseText:
+    """Scores by sparse features.
+
+    terms: (items, terms) float32, rows of length 1 or empty; `items`: the same by term.
+    names: the terms' names, packed; of no length where they have none.
+    """
+
+    terms: Csr
+    items: Csr
+    names: tuple[U8, I64]
+    extraction: Extraction
+    min_value: float | None
+    half_life: float | None
+
+    @classmethod
+    def of(
+        cls,
+        features: Csr,
+        names: Sequence[str],
+        extraction: Extraction,
+        min_value: float | None,
+        half_life: float | None,
+    ) -> SparseText:
+        """Make one from an extractor's features of all items."""
+        terms = _unit_rows(features)
+        return cls(
+            terms=terms,
+            items=_transposed(terms),
+            names=kernels.pack_strings(list(names)),
+            extraction=extraction,
+            min_value=min_value,
+            half_life=half_life,
+        )
+
+    def __post_init__(self) -> None:
+        for matrix in (self.terms, self.items):
+            for array in (matrix.indptr, matrix.indices, matrix.values):
+                if array is not None:
+                    array.setflags(write=False)
+
+    def score(self, queries: Queries, items: I32 | None, /) -> F32:
+        """Cosine (n, m) float32; 0 where the query or the item has no terms."""
+        among = self.items if items is None else _transposed(self.terms.take(items))
+        blocks = [
+            _product(self._profiles(queries, start), among)
+            for start in range(0, len(queries), _QUERIES_AT_ONCE)
+        ]
+        return np.concatenate(blocks) if blocks else np.zeros((0, among.columns), np.float32)
+
+    def answers(self, queries: Queries, /) -> Bool:
+        """(n,) bool: liked an item that has terms."""
+        return any_in_row(likings(queries, self.min_value, None), self.terms.counts() > 0)
+
+    def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
+        """Give each liked item's part of the score, with the terms it shares; they sum to it."""
+        liked = likings(queries, self.min_value, self.half_life)
+        summed = _product(liked, self.terms).astype(np.float64)
+        length = float(np.sqrt(np.square(summed).sum()))
+        own = self._weights(item)
+        reasons = []
+        for row, weight in zip(liked.row(0).tolist(), liked.row_values(0).tolist(), strict=True):
+            shared = {
+                term: own[term] * value for term, value in self._weights(row).items() if term in own
+            }
+            part = weight * sum(shared.values()) / length if length else 0.0
+            reasons.append(Evidence("item", part, row, self._shown(shared), SOURCE))
+        return sorted(reasons, key=lambda reason: (-reason.weight, reason.item))
+
+    def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
+        """Rank by cosine of the items' terms, the item itself left out."""
+        return ranked(_product(self.terms.take(items), self.items), items, candidates, k)
+
+    def with_items(self, data: Dataset, /) -> SparseText:
+        """Extract the items that are new; the known ones, and the terms, stay."""
+        new = np.arange(self.terms.rows, len(data.items), dtype=np.int32)
+        added = self.extraction.extract(data, new).matrix
+        if not isinstance(added, Csr):
+            raise TypeError(
+                f"the extractor gave sparse features at fit, now {type(added).__name__}"
+            )
+        terms = _stacked(self.terms, _unit_rows(added))
+        return replace(self, terms=terms, items=_transposed(terms))
+
+    def state(self) -> State:
+        """Give both forms of the features, the terms' names, and the extractor's state."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "names": self.names[0],
+            "name_offsets": self.names[1],
+        }
+        for form, matrix in (("terms", self.terms), ("items", self.items)):
+            arrays[f"{form}.indptr"] = matrix.indptr
+            arrays[f"{form}.indices"] = matrix.indices
+            arrays[f"{form}.values"] = values_of(matrix)
+        meta = {"form": "terms", "min_value": self.min_value}
+        return State(arrays, meta, {"extractor": self.extraction.state()})
+
+    @classmethod
+    def restored(cls, state: State, extraction: Extraction, half_life: float | None) -> SparseText:
+        """Bring back what `state()` gave."""
+        arrays, min_value = state.arrays, state.meta["min_value"]
+        rows = len(arrays["terms.indptr"]) - 1
+        columns = len(arrays["items.indptr"]) - 1
+
+        def matrix(form: str, width: int) -> Csr:
+            indptr, indices = arrays[f"{form}.indptr"], arrays[f"{form}.indices"]
+            return Csr(indptr, indices, arrays[f"{form}.values"], width)
+
+        return cls(
+            terms=matrix("terms", columns),
+            items=matrix("items", rows),
+            names=(arrays["names"], arrays["name_offsets"]),
+            extraction=extraction,
+            min_value=None if min_value is None else float(str(min_value)),
+            half_life=half_life,
+        )
+
+    def _profiles(self, queries: Queries, start: int) -> Csr:
+        """Profiles of length 1 of some queries; the terms that occur, in ascending order."""
+        which = np.arange(start, min(start + _QUERIES_AT_ONCE, len(queries)), dtype=np.int32)
+        liked = likings(queries.take(which), self.min_value, self.half_life)
+        dense = unit(_product(liked, self.terms))
+        owner, columns = np.nonzero(dense)
+        indptr = np.zeros(len(which) + 1, np.int64)
+        np.cumsum(np.bincount(owner, minlength=len(which)), out=indptr[1:])
+        return Csr(indptr, columns.astype(np.int32), dense[owner, columns], dense.shape[1])
+
+    def _weights(self, item: int) -> dict[int, float]:
+        terms, weights = self.terms.row(item), self.terms.row_values(item)
+        return dict(zip(terms.tolist(), weights.tolist(), strict=True))
+
+    def _shown(self, shared: dict[int, float]) -> str:
+        if len(self.names[1]) < 2:
+            return ""
+        strongest = sorted(shared, key=lambda term: (-shared[term], term))[:_TERMS_SHOWN]
+        return ", ".join(kernels.unpack_strings(*self.names, np.array(strongest, np.int32)))
+
+
+def _product(left: Csr, right: Csr) -> F32:
+    """(left.rows, right.columns), each sum in ascending order of the inner index."""
+    other = (right.indptr, right.indices, values_of(right))
+    return kernels.sparse_sparse(left.indptr, left.indices, values_of(left), other, right.columns)
+
+
+def _transposed(matrix: Csr) -> Csr:
+    flipped = kernels.transpose(matrix.indptr, matrix.indices, values_of(matrix), matrix.columns)
+    return Csr(*flipped, matrix.rows)
+
+
+def _unit_rows(features: Csr) -> Csr:
+    """Rows of length 1; terms that weigh nothing stay out."""
+    kept = features.where(values_of(features) != 0)
+    values, owner = values_of(kept).astype(np.float64), kept.row_of_entry()
+    length = np.sqrt(np.bincount(owner, np.square(values), kept.rows))
+    scaled = (values / length[owner]).astype(np.float32)
+    return Csr(kept.indptr, np.ascontiguousarray(kept.indices), scaled, kept.columns)
+
+
+def _stacked(upper: Csr, lower: Csr) -> Csr:
+    return Csr(
+        np.concatenate([upper.indptr, upper.indptr[-1] + lower.indptr[1:]]),
+        np.concatenate([upper.indices, lower.indices]),
+        np.concatenate([values_of(upper), values_of(lower)]),
+        upper.columns,
+    )
