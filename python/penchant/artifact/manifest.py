@@ -139,9 +139,7 @@ class Manifest:
         try:
             raw = json.loads(data, object_pairs_hook=_unique, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise Malformed(
-                f"{MANIFEST} isn't valid JSON ({error}); save the model again"
-            ) from None
+            raise Malformed(f"{MANIFEST} isn't JSON ({error}); save the model again") from None
         if not isinstance(raw, dict) or type(raw.get("format")) is not int:
             raise Malformed(f"{MANIFEST} isn't the manifest of a penchant model")
         if raw["format"] != FORMAT:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 MAX_DEPTH = 32
 MAX_SEGMENTS = 64
 MAX_PATH = 4096
+MAX_NAME = 200
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
@@ -69,6 +70,8 @@ def check_names(
                 raise Malformed(f"{where} names {kind} {name!r}; a name is a string of some length")
             if name in seen:
                 raise Malformed(f"{where} names {kind} {name!r} twice")
+            if len(_segment(name)) > MAX_NAME:
+                raise Malformed(f"{where} names {kind} {name!r}, too long a name for a file")
             seen.add(name)
     for name in {*folders} & {*parts}:
         raise Malformed(f"{where} has a folder and a part of one name, {name!r}; rename one")

@@ -100,12 +100,16 @@ def _swap_by_steps(fresh: Path, target: Path) -> None:
     try:
         fresh.rename(target)
         sync_folder(target.parent)
-    except OSError:
+    except BaseException:
         if not fresh.exists():
             target.rename(fresh)
         aside.rename(target)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    # Thrown away under the other name: a half removed ".old" must never be put back.
+    thrown = aside.with_suffix(".tmp")
+    with suppress(OSError):
+        aside.rename(thrown)
+        shutil.rmtree(thrown)
 
 
 def _exchange(one: Path, other: Path) -> bool:

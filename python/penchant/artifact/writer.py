@@ -68,6 +68,7 @@ def write(
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelFileError(f"a model can't be saved to {str(folder)!r}: {error}") from error
     try:
+        _check_target(target, overwrite)
         plan = _plan(state)
         model = plain(manifest, "the manifest")
         with replacing(target, lambda: _check_target(target, overwrite)) as fresh:
@@ -97,8 +98,8 @@ def _now() -> str:
 
 
 def _check_target(target: Path, overwrite: bool) -> None:
-    if not target.name:
-        raise Malformed("it is the root of a file system; name a folder inside")
+    if target.is_mount():
+        raise Malformed("a mount point can't be replaced; name a folder inside it")
     if not os.path.lexists(target):
         return
     if not target.is_dir():
