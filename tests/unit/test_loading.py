@@ -1,0 +1,140 @@
+"""Models to folders and back: the same answers, and a refusal for whatever is not a whole model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import penchant
+import pytest
+from penchant import Dataset, Model, Registry
+from penchant.errors import EncoderMissing, ModelFileError, UnknownComponent
+
+EVENTS = {
+    "user_id": ["ann", "ann", "bob", "bob", "cid", "cid"],
+    "item_id": ["a", "b", "a", "c", "b", "c"],
+    "time": [1, 2, 3, 4, 5, 6],
+}
+FILMS = {
+    "item_id": ["a", "b", "c", "d"],
+    "title": ["Alien in space", "Brazil at work", "Casablanca by night", "Dune in space"],
+    "genre": [["sf"], ["sf"], ["drama"], []],
+}
+HYBRID: list[Any] = [
+    penchant.use("cf.ease", l2=1.0),
+    penchant.use("content.text", weight=0.5, encoder={"use": "base.hashing"}),
+]
+
+
+def fitted(scorers: list[Any]) -> Model:
+    return penchant.fit(Dataset.from_frame(EVENTS, items=FILMS), scorers=scorers)
+
+
+@pytest.mark.parametrize("resident", [False, True])
+@pytest.mark.parametrize("scorers", [["base.popular"], ["cf.ease"], ["cf.item_knn"], HYBRID])
+def test_a_loaded_model_answers_the_same_bits(
+    tmp_path: Path, scorers: list[Any], resident: bool
+) -> None:
+    model = fitted(scorers)
+    model.save(tmp_path / "model")
+    again = penchant.load(tmp_path / "model", resident=resident)
+    for user in ("ann", "bob", "cid", "nobody"):
+        one, other = model.recommend(user), again.recommend(user)
+        assert (one.ids, one.source) == (other.ids, other.source)
+        assert one.scores.tobytes() == other.scores.tobytes()
+    assert again.recommend(history=["a"]).ids == model.recommend(history=["a"]).ids
+    assert again.recommend("ann", where={"genre": "drama"}).ids == ["c"]
+    assert again.facts == model.facts
+    assert again.spec == model.spec
+
+
+def test_what_was_learned_after_the_fit_is_saved_too(tmp_path: Path) -> None:
+    model = fitted(["cf.ease"]).with_events({"user_id": ["dan"], "item_id": ["a"], "time": [9]})
+    model.save(tmp_path / "model")
+    again = penchant.load(tmp_path / "model")
+    assert again.recommend("dan").ids == model.recommend("dan").ids
+    assert again.changed == model.changed
+    assert again.recommend("dan").source == "cf.ease"
+
+
+def test_saving_again_replaces_the_model(tmp_path: Path) -> None:
+    fitted(["base.popular"]).save(tmp_path / "model")
+    fitted(["cf.ease"]).save(tmp_path / "model")
+    assert penchant.load(tmp_path / "model").recommend("ann").source == "cf.ease"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_words_are_answered_by_a_loaded_model(tmp_path: Path) -> None:
+    model = fitted(HYBRID)
+    model.save(tmp_path / "model")
+    again = penchant.load(tmp_path / "model")
+    expected = model.recommend(text="in space", k=2).ids
+    assert set(expected) == {"a", "d"}
+    assert again.recommend(text="in space", k=2).ids == expected
+
+
+def test_a_missing_plugin_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
+    fitted(["cf.ease"]).save(tmp_path / "model")
+    with pytest.raises(UnknownComponent, match=r"can't be loaded: no scorer named 'cf\.ease'"):
+        penchant.load(tmp_path / "model", registry=Registry({}))
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="empty"):
+        penchant.load(tmp_path / "empty")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ModelFileError, match="other"):
+        penchant.load(tmp_path / "other")
+
+
+def test_a_changed_byte_is_refused_unless_nobody_looks(tmp_path: Path) -> None:
+    fitted(["cf.ease"]).save(tmp_path / "model")
+    path = next((tmp_path / "model" / "arrays").rglob("values.npy"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"values\.npy"):
+        penchant.load(tmp_path / "model")
+    penchant.load(tmp_path / "model", verify=False)
+
+
+def test_a_truncated_file_is_refused_even_unverified(tmp_path: Path) -> None:
+    fitted(["cf.ease"]).save(tmp_path / "model")
+    path = next((tmp_path / "model" / "arrays").rglob("values.npy"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelFileError, match=r"values\.npy"):
+        penchant.load(tmp_path / "model", verify=False)
+
+
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
+    fitted(["base.popular"]).save(tmp_path / "model")
+    manifest_path = tmp_path / "model" / "manifest.json"
+    text = manifest_path.read_text("utf-8")
+    name = next(iter(json.loads(text)["files"]))
+    manifest_path.write_text(text.replace(f'"{name}"', '"../../secret"'), "utf-8")
+    with pytest.raises(ModelFileError):
+        penchant.load(tmp_path / "model", verify=False)
+
+
+def test_a_model_saved_without_its_encoder_says_so_when_asked_in_words(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("penchant_onnx.packaged", reason="needs penchant-onnx")
+    try:
+        folder = onnx.make_encoder_folder(tmp_path / "encoder")
+    except EncoderMissing as error:
+        pytest.skip(str(error))
+    encoder = {"use": "onnx.text", "path": str(folder)}
+    model = fitted([penchant.use("content.text", encoder=encoder)])
+    expected = model.recommend(text="desert planet", k=4).ids
+    model.save(tmp_path / "whole")
+    model.save(tmp_path / "light", with_encoder=False)
+    shutil.rmtree(folder)  # the copy inside the model must be enough
+    assert penchant.load(tmp_path / "whole").recommend(text="desert planet", k=4).ids == expected
+    light = penchant.load(tmp_path / "light")
+    assert light.recommend("ann").ids == model.recommend("ann").ids
+    with pytest.raises(EncoderMissing, match=r"load it with penchant\.load\(folder, encoder=DIR\)"):
+        light.recommend(text="desert planet")
+    copy = next((tmp_path / "whole" / "folders").rglob("tokenizer.json")).parent
+    supplied = penchant.load(tmp_path / "light", encoder=copy)
+    assert supplied.recommend(text="desert planet", k=4).ids == expected
