@@ -8,6 +8,7 @@ use crate::bitset;
 pub struct Ragged<'a> {
     indptr: &'a [i64],
     indices: &'a [i32],
+    items: usize,
 }
 
 impl<'a> Ragged<'a> {
@@ -38,7 +39,11 @@ impl<'a> Ragged<'a> {
                 indices.len()
             )));
         }
-        let ragged = Self { indptr, indices };
+        let ragged = Self {
+            indptr,
+            indices,
+            items,
+        };
         for query in 0..queries {
             let rows = ragged.get(query);
             let inside = |row: &i32| usize::try_from(*row).is_ok_and(|row| row < items);
@@ -102,6 +107,25 @@ impl<'a> Filter<'a> {
             deny,
             lists,
         })
+    }
+
+    /// Check that every part is about that many queries and items.
+    ///
+    /// # Errors
+    /// [`KernelError::Shape`] when one is not.
+    pub(crate) fn check(&self, queries: usize, items: usize) -> Result<(), KernelError> {
+        let words = |set: &[u64]| set.len() == bitset::words(items);
+        let lists = |lists: Ragged<'_>| lists.indptr.len() == queries + 1 && lists.items == items;
+        if self.allow.is_none_or(words)
+            && self.deny.is_none_or(words)
+            && self.seen.is_none_or(lists)
+            && self.lists.is_none_or(lists)
+        {
+            return Ok(());
+        }
+        Err(KernelError::Shape(format!(
+            "a filter of other sizes does not fit {queries} queries and {items} items"
+        )))
     }
 
     /// The only rows that query may get, when the caller listed them.
@@ -196,6 +220,19 @@ mod tests {
         };
         assert_eq!(passing(0), [1, 4]);
         assert_eq!(passing(1), [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_filter_of_other_sizes_is_refused() {
+        let lists = Ragged::new("lists", &[0, 1, 1], &[3], 2, 5).unwrap();
+        let filter = Filter::new(5, None, None, None, Some(lists)).unwrap();
+        assert!(filter.check(2, 5).is_ok());
+        let refused = filter.check(2, 3).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "a filter of other sizes does not fit 2 queries and 3 items"
+        );
+        assert!(filter.check(3, 5).is_err());
     }
 
     #[test]

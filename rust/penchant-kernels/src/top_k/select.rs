@@ -26,6 +26,7 @@ pub fn select_top_k(
             best.counts.len()
         )));
     }
+    filter.check(scores.rows(), scores.dim())?;
     best.fill(filter, |selections| {
         for (query, selection) in selections.iter_mut().enumerate() {
             let scores = scores.row(query);
