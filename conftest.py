@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,8 @@ def data_folder() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("needs the real data sets of the folder named by PENCHANT_DATA")
     return Path(folder)
+
+
+# Examples may be slow on a busy machine; what a test allows itself is pytest's timeout.
+settings.register_profile("penchant", deadline=None)
+settings.load_profile("penchant")

@@ -41,6 +41,9 @@ class TextSettings:
     threads: int = field(
         default=1, metadata={"help": "batches encoded at the same time; never changes a vector"}
     )
+    remember: int = field(
+        default=0, metadata={"help": "texts whose vectors stay in memory, for when they come again"}
+    )
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -55,3 +58,20 @@ class TextSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.remember < 0:
+            raise ValueError(f"remember must be at least 0, got {self.remember}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinilmSettings:
+    """Settings of `onnx.minilm`."""
+
+    path: str | None = field(
+        default=None,
+        metadata={"help": "the encoder's folder; None makes it once in the user's cache"},
+    )
+    threads: int = field(default=1, metadata={"help": "as in onnx.text"})
+    remember: int = field(default=0, metadata={"help": "as in onnx.text"})
+
+    def __post_init__(self) -> None:
+        TextSettings(path=self.path or "cache", threads=self.threads, remember=self.remember)
