@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from penchant import Spec, use
 from penchant.errors import SettingsError
 from penchant.recipes import Recipe, compose, namespaces, with_encoder

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-
 from penchant.errors import RequestError
 from penchant.recommendations import BatchRecommendations, Recommendations, frame
 
