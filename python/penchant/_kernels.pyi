@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, TypeAlias, final
 
@@ -105,3 +105,38 @@ def neighbours(
     shrinkage: float = 0.0,
     threads: int = 1,
 ) -> tuple[I64, I32, F32]: ...
+
+# ---- matrix factorisation
+
+@final
+class SgdModel:
+    @property
+    def mean(self) -> float: ...
+    @property
+    def user_bias(self) -> F32: ...
+    @property
+    def item_bias(self) -> F32: ...
+    @property
+    def user_factors(self) -> F32: ...
+    @property
+    def item_factors(self) -> F32: ...
+    @property
+    def train_rmse(self) -> F32: ...
+
+def sgd(
+    users: I32,
+    items: I32,
+    ratings: F32,
+    n_users: int,
+    n_items: int,
+    *,
+    factors: int,
+    epochs: int,
+    learning_rate: float,
+    decay: float,
+    regularization: float,
+    bias_regularization: float,
+    seed: int,
+    threads: int = 1,
+    progress: Callable[[int, float], bool | None] | None = None,
+) -> SgdModel: ...

@@ -11,6 +11,7 @@ A sparse matrix is three arrays, `indptr` (n + 1,) int64, `indices` int32 and `v
 
 from penchant._kernels import (
     ItemIndex,
+    SgdModel,
     StringTable,
     __version__,
     bitset,
@@ -21,6 +22,7 @@ from penchant._kernels import (
     neighbours,
     pack_strings,
     select_top_k,
+    sgd,
     sparse_dense,
     sparse_sparse,
     transpose,
@@ -29,6 +31,7 @@ from penchant._kernels import (
 
 __all__ = [
     "ItemIndex",
+    "SgdModel",
     "StringTable",
     "__version__",
     "bitset",
@@ -39,6 +42,7 @@ __all__ = [
     "neighbours",
     "pack_strings",
     "select_top_k",
+    "sgd",
     "sparse_dense",
     "sparse_sparse",
     "transpose",

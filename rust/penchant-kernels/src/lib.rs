@@ -14,6 +14,7 @@ mod matrix;
 pub mod neighbours;
 mod parallel;
 mod resident;
+pub mod sgd;
 pub mod sparse;
 pub mod strings;
 pub mod top_k;

@@ -5,6 +5,7 @@ mod digest;
 mod errors;
 mod neighbours;
 mod pinned;
+mod sgd;
 mod sparse;
 mod strings;
 mod top_k;
@@ -17,6 +18,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     digest::register(module)?;
     neighbours::register(module)?;
+    sgd::register(module)?;
     sparse::register(module)?;
     strings::register(module)?;
     top_k::register(module)?;
