@@ -159,7 +159,7 @@ def test_new_items_are_scored_at_the_users_own_mean() -> None:
     assert fitted.score(asks([0], [{0: 5.0}], 5), None).tolist() == [[4.75, 3.5, 3.25, 3.5, 3.5]]
 
 
-def test_validation_stops_a_descent_that_would_learn_noise() -> None:
+def test_validation_keeps_the_descent_that_errs_least_on_what_is_held_out() -> None:
     draw = np.random.default_rng(0)
     pairs = draw.permutation(30 * 20)[:400]
     log = Interactions.of(
@@ -178,8 +178,19 @@ def test_validation_stops_a_descent_that_would_learn_noise() -> None:
         train, FitContext(validation=validation, progress=lambda *step: told.append(step[0]))
     )
     assert list(dict.fromkeys(told)) == ["10 epochs", "20 epochs", "30 epochs", "40 epochs"]
-    shorter = Sgd(SgdSettings(**{**vars(noise), "epochs": 10})).fit(train, FitContext())
-    assert (fitted.item_vectors == shorter.item_vectors).all()
+    rows = np.arange(30, dtype=np.int32)
+    log = validation.interactions
+
+    def error(model: FittedSgd) -> float:
+        foretold = model.score(known(train, rows), None)[log.user, log.item]
+        return float(np.square(foretold - log.value).mean())
+
+    stops = [SgdSettings(**{**vars(noise), "epochs": epochs}) for epochs in (10, 20, 30, 40)]
+    tried = [Sgd(stop).fit(train, FitContext()) for stop in stops]
+    errors = [error(model) for model in tried]
+    assert len(set(errors)) == 4
+    best = tried[int(np.argmin(errors))]
+    assert (fitted.item_vectors == best.item_vectors).all()
 
 
 def test_ratings_that_are_all_equal_are_refused_with_the_way_out() -> None:

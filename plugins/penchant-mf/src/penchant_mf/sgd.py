@@ -115,7 +115,7 @@ class Sgd:
         context.progress(task, 0, epochs)
         if context.cancelled():
             raise FitCancelled("the fit of mf.sgd was cancelled before it began")
-        mean, user_bias, item_bias, user_factors, item_factors, rmse = kernels.sgd(
+        found = kernels.sgd(
             *log,
             *shape,
             factors=settings.factors,
@@ -129,8 +129,16 @@ class Sgd:
             progress=after,
         )
         if context.cancelled():
-            raise FitCancelled(f"the fit of mf.sgd was cancelled after epoch {len(rmse)}")
-        return _Descent(mean, user_bias, item_bias, user_factors, item_factors)
+            raise FitCancelled(
+                f"the fit of mf.sgd was cancelled after epoch {len(found.train_rmse)}"
+            )
+        return _Descent(
+            found.mean,
+            found.user_bias,
+            found.item_bias,
+            found.user_factors,
+            found.item_factors,
+        )
 
 
 def _check_values(values: F32) -> None:
