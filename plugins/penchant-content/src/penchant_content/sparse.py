@@ -16,7 +16,7 @@ from penchant.protocols import Evidence, State
 from penchant.queries import Csr, TopK
 
 from penchant_content.dense import SOURCE, ranked
-from penchant_content.profiles import any_in_row, likings, unit, values_of
+from penchant_content.profiles import any_in_row, likings, values_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -150,11 +150,17 @@ class SparseText:
         """Profiles of length 1 of some queries; the terms that occur, in ascending order."""
         which = np.arange(start, min(start + _QUERIES_AT_ONCE, len(queries)), dtype=np.int32)
         liked = likings(queries.take(which), self.min_value, self.half_life)
-        dense = unit(_product(liked, self.terms))
-        owner, columns = np.nonzero(dense)
-        indptr = np.zeros(len(which) + 1, np.int64)
-        np.cumsum(np.bincount(owner, minlength=len(which)), out=indptr[1:])
-        return Csr(indptr, columns.astype(np.int32), dense[owner, columns], dense.shape[1])
+        # Of the dense sums few are not zero: what is left to do, is done for these alone.
+        dense = _product(liked, self.terms)
+        places = np.flatnonzero(dense)
+        owner, columns = np.divmod(places, dense.shape[1])
+        summed = Csr(
+            np.searchsorted(owner, np.arange(len(which) + 1)),
+            columns.astype(np.int32),
+            dense.ravel()[places],
+            dense.shape[1],
+        )
+        return _unit_rows(summed)
 
     def _weights(self, item: int) -> dict[int, float]:
         terms, weights = self.terms.row(item), self.terms.row_values(item)
