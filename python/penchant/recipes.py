@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from penchant.registry import Registry
 
 _TABLES = ("interactions", "items", "users", "relations")
-_EVALUATION = ("split", "share", "seed", "metrics")
+_EVALUATION = ("split", "share", "seed", "keep_negatives", "metrics")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,8 @@ class Recipe:
     recommender: the component that answers; `scorers` and `encoder` are shorthands, see `compose`
         and `with_encoder`.
     evaluation: `split` ("user-time", "user-random", "cold-item", "global-time"), `share` of events
-        held out, `seed`, `metrics`.
+        held out, `seed`, `metrics`, and `keep_negatives`: whether events that are no likings stay
+        in the train part (see `penchant.evaluation`).
     """
 
     data: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

@@ -64,6 +64,7 @@ def evaluate(
         str(kind),
         share=float(share if share is not None else asked.get("share", 0.2)),
         seed=int(asked.get("seed", 42)),
+        keep_negatives=bool(asked.get("keep_negatives", True)),
     )
     wanted = metrics or tuple(asked.get("metrics", METRICS))
     with bars() as progress:

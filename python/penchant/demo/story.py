@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from penchant.evaluation.comparison import METRICS, Compared, compare, table
 from penchant.evaluation.ranking import evaluate_scorer
 from penchant.evaluation.splits import Split, cold_item_split, user_time_split
 from penchant.evaluation.table import Contestant
+from penchant.metrics import rmse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,13 +56,19 @@ def run(
     say(f"{source.dataset.describe()}\n")
     reads = strategies.choose_encoder(encoder, registry, say)
 
-    warm = _warm(source, strategies.warm(reads), registry, say, progress)
-    cold = _cold(source, strategies.cold(reads), registry, say, progress)
+    fitting = _Fitting(registry, min(cores(), 4), progress)
+    warm = _warm(source, strategies.warm(reads), fitting, say)
+    ratings = _ratings(source, fitting, say)
+    cold = _cold(source, strategies.cold(reads), fitting, say)
 
     import penchant
 
     model = penchant.fit(
-        source.dataset, scorers=[strategies.hybrid(reads)], registry=registry, progress=progress
+        source.dataset,
+        scorers=[strategies.hybrid(reads)],
+        registry=registry,
+        threads=fitting.threads,
+        progress=progress,
     )
     _people(source, model, say)
     model.save(save)
@@ -83,6 +92,7 @@ def run(
         "data": source.name,
         "encoder": reads.to_json(),
         "warm": warm,
+        "ratings": ratings,
         "cold": cold,
         "model": str(save),
         "loads_the_same": same,
@@ -90,15 +100,39 @@ def run(
     }
 
 
+@dataclass(frozen=True)
+class _Fitting:
+    """How everything in the demo is fitted."""
+
+    registry: Registry
+    threads: int
+    progress: Progress | None
+
+    def compare(self, contestants: dict[str, Any], split: Split) -> tuple[Compared, ...]:
+        return compare(
+            contestants,
+            split,
+            threads=self.threads,
+            registry=self.registry,
+            progress=self.progress,
+        )
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _warm(
     source: DemoData,
     contestants: dict[str, Any],
-    registry: Registry,
+    fitting: _Fitting,
     say: Callable[[str], None],
-    progress: Progress | None,
 ) -> dict[str, Any]:
     split = user_time_split(source.dataset, keep_negatives=False)
-    compared = compare(contestants, split, registry=registry, progress=progress)
+    compared = fitting.compare(contestants, split)
     title = (
         f"\nWarm: each user's latest 20 % of liked {source.name} held out and ranked among all "
         f"{len(source.dataset.items):,} ({len(split.users)} users)"
@@ -112,19 +146,38 @@ def _warm(
     return dict(comparison.to_json())
 
 
+def _ratings(source: DemoData, fitting: _Fitting, say: Callable[[str], None]) -> dict[str, float]:
+    """How well `mf.sgd` foretells ratings, which is what it learns; the table judges choices."""
+    import penchant
+
+    log = source.dataset.interactions
+    held_out = np.random.default_rng(0).random(len(log)) < 0.1
+    train, test = source.dataset.subset(~held_out), log.filtered(held_out)
+    model = penchant.fit(
+        train, scorers=["mf.sgd"], registry=fitting.registry, threads=fitting.threads
+    )
+    foretold = model.predict(model.users.ids(test.user), model.items.vocabulary.ids(test.item))
+    mean = np.full(len(test), train.interactions.value.mean(dtype=np.float64))
+    errors = {"mf.sgd": rmse(foretold, test.value), "mean": rmse(mean, test.value)}
+    say(
+        f"  SGD factors foretell ratings, not choices: RMSE {errors['mf.sgd']:.3f} on a random "
+        f"tenth of the ratings, where the mean rating has {errors['mean']:.3f}"
+    )
+    return errors
+
+
 def _cold(
     source: DemoData,
     contestants: dict[str, Any],
-    registry: Registry,
+    fitting: _Fitting,
     say: Callable[[str], None],
-    progress: Progress | None,
 ) -> dict[str, Any] | None:
     try:
         split = cold_item_split(source.dataset, keep_negatives=False)
     except DataError as error:
         say(f"\nCold: left out, for {error}")
         return None
-    compared = compare(contestants, split, registry=registry, progress=progress)
+    compared = fitting.compare(contestants, split)
     chance = evaluate_scorer(Chance(len(source.dataset.items)), split, metrics=METRICS)
     hidden = 0 if split.candidates is None else len(split.candidates)
     comparison = table(
