@@ -1,0 +1,227 @@
+"""Ranking kernels on data whose answer a person can see, and on arguments that don't fit."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from penchant.errors import DataError, RequestError, SettingsError, ShapeError
+from penchant.kernels import ItemIndex, bitset, dot, isas, select_top_k
+
+# A query of (1, 0) scores them 3, 1, 2, 3, nothing.
+ITEMS = np.array([[3, 0], [1, 9], [2, 0], [3, 1], [0, 5]], np.float32)
+QUERY = np.array([[1, 0]], np.float32)
+
+
+def pair(*lists):
+    indptr = np.cumsum([0, *map(len, lists)]).astype(np.int64)
+    return indptr, np.array([row for rows in lists for row in rows], np.int32)
+
+
+def ranked(query=QUERY, k=5, index=None, **filters):
+    rows, scores, counts = (index or ItemIndex(ITEMS)).top_k(query, k, **filters)
+    assert (rows.dtype, scores.dtype, counts.dtype) == (np.int32, np.float32, np.int32)
+    return rows[0, : counts[0]].tolist()
+
+
+def random(rows, dim, seed=0):
+    return np.random.default_rng(seed).standard_normal((rows, dim), dtype=np.float32)
+
+
+def test_the_greatest_dot_product_comes_first_and_ties_go_to_the_lower_row():
+    rows, scores, counts = ItemIndex(ITEMS).top_k(QUERY, 5)
+    assert rows.tolist() == [[0, 3, 2, 1, 4]]
+    assert scores.tolist() == [[3, 3, 2, 1, 0]]
+    assert counts.tolist() == [5]
+
+
+def test_only_eligible_rows_come_back():
+    assert ranked(seen=pair([0, 2])) == [3, 1, 4]
+    assert ranked(deny=bitset(np.array([3], np.int32), 5)) == [0, 2, 1, 4]
+    assert ranked(allow=bitset(np.array([1, 4], np.int32), 5)) == [1, 4]
+    assert ranked(lists=pair([1, 2, 3]), seen=pair([3])) == [2, 1]
+
+
+def test_each_query_has_its_own_seen_rows():
+    both = np.concatenate([QUERY, QUERY])
+    rows, _, counts = ItemIndex(ITEMS).top_k(both, 2, seen=pair([0], [2, 3]))
+    assert rows.tolist() == [[3, 2], [0, 1]]
+    assert counts.tolist() == [2, 2]
+
+
+def test_a_place_without_an_item_is_row_minus_one_and_score_minus_infinity():
+    rows, scores, counts = ItemIndex(ITEMS).top_k(QUERY, 3, lists=pair([4]))
+    assert rows.tolist() == [[4, -1, -1]]
+    assert scores.tolist() == [[0, -np.inf, -np.inf]]
+    assert counts.tolist() == [1]
+
+
+def test_everything_filtered_gives_nothing():
+    assert ranked(seen=pair([0, 1, 2, 3, 4])) == []
+    assert ranked(lists=pair([])) == []
+
+
+def test_an_item_whose_score_is_nan_never_appears():
+    items = ITEMS.copy()
+    items[0, 0] = np.nan
+    assert ranked(index=ItemIndex(items)) == [3, 2, 1, 4]
+    assert ranked(index=ItemIndex(items), lists=pair([0, 1])) == [1]
+
+
+def test_nothing_in_nothing_out():
+    index = ItemIndex(ITEMS)
+    assert index.top_k(np.empty((0, 2), np.float32), 3)[0].shape == (0, 3)
+    assert index.top_k(QUERY, 0)[0].shape == (1, 0)
+    empty = ItemIndex(np.empty((0, 2), np.float32))
+    assert empty.top_k(QUERY, 2)[0].tolist() == [[-1, -1]]
+    flat = ItemIndex(np.empty((3, 0), np.float32))
+    assert flat.top_k(np.empty((1, 0), np.float32), 2)[0].tolist() == [[0, 1]]
+    assert flat.scores(np.empty((1, 0), np.float32)).tolist() == [[0, 0, 0]]
+
+
+def test_scores_are_those_of_the_rows_asked_for():
+    index = ItemIndex(ITEMS)
+    assert index.scores(QUERY).tolist() == [[3, 1, 2, 3, 0]]
+    assert index.scores(QUERY, np.array([4, 0, 0], np.int32)).tolist() == [[0, 3, 3]]
+    assert dot(QUERY, ITEMS).tolist() == [[3, 1, 2, 3, 0]]
+
+
+def test_selecting_from_scores_filters_alike():
+    scores = np.array([[3, 1, 2, 3, np.nan]], np.float32)
+    assert select_top_k(scores, 5)[0].tolist() == [[0, 3, 2, 1, -1]]
+    rows, _, counts = select_top_k(scores, 2, seen=pair([0]), lists=pair([0, 1, 2]))
+    assert (rows.tolist(), counts.tolist()) == ([[2, 1]], [2])
+
+
+def test_a_bitset_has_one_bit_a_row():
+    assert bitset(np.array([65, 0, 0], np.int32), 70).tolist() == [1, 2]
+    assert bitset(np.empty(0, np.int32), 0).tolist() == []
+    with pytest.raises(DataError, match=r"rows\[1\] is 5, and must lie in 0\.\.5"):
+        bitset(np.array([1, 5], np.int32), 5)
+    with pytest.raises(RequestError, match="items is -1, and must be at least 0"):
+        bitset(np.empty(0, np.int32), -1)
+
+
+def test_an_index_says_what_it_is():
+    index = ItemIndex(ITEMS, isa="scalar", resident=True)
+    assert (index.rows, index.dim, index.resident, index.isa) == (5, 2, True, "scalar")
+    assert repr(index) == "ItemIndex(5 x 2, resident, scalar)"
+    assert ItemIndex(ITEMS).isa == isas()[-1]
+    assert not ItemIndex(ITEMS).resident
+
+
+def test_an_unknown_instruction_set_is_refused_with_those_there_are():
+    with pytest.raises(SettingsError, match=r'isa is "mmx", and must be one .*: scalar'):
+        ItemIndex(ITEMS, isa="mmx")
+
+
+def test_a_borrowing_index_keeps_its_array_alive():
+    index = ItemIndex(random(20_000, 64))
+    again = random(20_000, 64)
+    query = random(1, 64, seed=1)
+    assert np.array_equal(index.scores(query), dot(query, again))
+
+
+def test_a_resident_index_has_a_copy_of_its_own():
+    items = random(20_000, 64)
+    index = ItemIndex(items, resident=True)
+    query = random(1, 64, seed=1)
+    before = index.scores(query)
+    items[:] = 0
+    assert np.array_equal(index.scores(query), before)
+
+
+@pytest.mark.parametrize(
+    ("queries", "error", "words"),
+    [
+        ([[1.0, 0.0]], TypeError, "queries must be a numpy array of float32, got list"),
+        (QUERY.astype(np.float64), ShapeError, "queries has dtype float64, but float32 is needed"),
+        (QUERY.astype(">f4"), ShapeError, "queries has dtype >f4, but float32 is needed"),
+        (QUERY[0], ShapeError, "queries has 1 dimensions, but 2 are needed"),
+        (np.ones((1, 4), np.float32)[:, ::2], ShapeError, "queries is not C-contiguous"),
+        (np.asfortranarray(np.ones((2, 2), np.float32)), ShapeError, "queries is not C-contig"),
+        (np.ones((1, 3), np.float32), ShapeError, "queries have 3 columns but items have 2"),
+    ],
+)
+def test_queries_that_do_not_fit_are_refused_by_name(queries, error, words):
+    with pytest.raises(error, match=words):
+        ItemIndex(ITEMS).top_k(queries, 1)
+
+
+def test_an_array_off_its_alignment_is_refused():
+    raw = np.zeros(9, np.uint8)[1:]
+    crooked = raw.view(np.float32).reshape(1, 2)
+    with pytest.raises(ShapeError, match="queries is not C-contiguous and aligned"):
+        ItemIndex(ITEMS).top_k(crooked, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"k": -1}, RequestError, "k is -1, and must be at least 0"),
+        ({"k": 2**62}, RequestError, "fit no memory; ask for fewer"),
+        ({"threads": 0}, SettingsError, "threads is 0, and must be at least 1"),
+        ({"seen": 3}, TypeError, r"seen must be a pair \(indptr, indices\) of numpy arrays"),
+        ({"seen": pair([1], [2])}, ShapeError, "seen has an indptr of 3 offsets, but 1 queries"),
+        ({"seen": pair([2, 1])}, DataError, "seen of query 0 is not ascending"),
+        ({"seen": pair([1, 1])}, DataError, "seen of query 0 is not ascending"),
+        ({"lists": pair([5])}, DataError, r"lists of query 0 holds a row outside 0\.\.5"),
+        ({"lists": pair([-1])}, DataError, r"lists of query 0 holds a row outside 0\.\.5"),
+        ({"lists": (pair([1])[0], [1])}, TypeError, r"lists\[1\] must be a numpy array of int32"),
+        ({"seen": (pair([1])[1], pair([1])[1])}, ShapeError, r"seen\[0\] has dtype int32"),
+        ({"allow": np.zeros(2, np.uint64)}, ShapeError, "allow has 2 words, but a bitset of 5"),
+        ({"deny": np.zeros(1, np.int64)}, ShapeError, "deny has dtype int64, but uint64"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused_by_name(arguments, error, words):
+    with pytest.raises(error, match=words):
+        ItemIndex(ITEMS).top_k(QUERY, **{"k": 1, **arguments})
+    if "threads" not in arguments:
+        with pytest.raises(error, match=words):
+            select_top_k(np.zeros((1, 5), np.float32), **{"k": 1, **arguments})
+
+
+def test_offsets_that_do_not_rise_are_refused():
+    for indptr in ([0, 2], [1, 1], [0, -1]):
+        with pytest.raises(ShapeError, match="seen has an indptr that does not rise from 0 to its"):
+            ItemIndex(ITEMS).top_k(
+                QUERY, 1, seen=(np.array(indptr, np.int64), np.zeros(1, np.int32))
+            )
+
+
+def test_a_row_that_is_not_there_is_refused():
+    with pytest.raises(DataError, match=r"rows\[0\] is 5, and must lie in 0\.\.5"):
+        ItemIndex(ITEMS).scores(QUERY, np.array([5], np.int32))
+
+
+def test_eight_threads_get_the_answer_of_one():
+    index = ItemIndex(random(5_000, 66))
+    queries = [random(3, 66, seed) for seed in range(8)]
+    alone = [index.top_k(query, 10) for query in queries]
+    start = threading.Barrier(8)
+
+    def ask(query):
+        start.wait(timeout=30)
+        return [index.top_k(query, 10, threads=2) for _ in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for answers, expected in zip(pool.map(ask, queries), alone, strict=True):
+            for answer in answers:
+                assert all(map(np.array_equal, answer, expected))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_worker_ranks_with_threads_as_its_parent_did():
+    index = ItemIndex(random(40_000, 64), resident=True)
+    queries = random(4, 64, seed=1)
+    expected = index.top_k(queries, 10, threads=2)
+    child = os.fork()
+    if child == 0:
+        # Only the exit status tells the parent; pytest must not run on in the child.
+        same = False
+        try:
+            same = all(map(np.array_equal, index.top_k(queries, 10, threads=2), expected))
+        finally:
+            os._exit(0 if same else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
