@@ -24,7 +24,7 @@ def likings(queries: Queries, min_value: float | None, half_life: float | None) 
     query's latest one; without times all count alike.
 
     The size of a value above the threshold carries no weight: on the validation parts of two
-    MovieLens sets it moved NDCG@10 by less than 0.003, in both directions.
+    MovieLens sets it moved NDCG@10 by at most 0.0074, in both directions.
     """
     history = queries.history
     if history.values is None or min_value is None:

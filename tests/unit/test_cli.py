@@ -1,0 +1,263 @@
+"""The command line: what a person types, what comes back, and every mistake in one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penchant.cli import main
+
+RATINGS = """user_id,item_id,rating,time
+ann,a,5,1
+ann,b,4,2
+bob,a,4,3
+bob,c,5,4
+cid,b,5,5
+cid,c,4,6
+dan,a,1,7
+dan,b,5,8
+"""
+FILMS = """item_id,title,genre,year
+a,Alien,sf|horror,1979
+b,Brazil,sf,1985
+c,Casablanca,drama,1942
+d,Dune,sf|drama,2021
+"""
+RECIPE = """
+[data]
+interactions = "ratings.csv"
+items = "films.csv"
+min_value = 4
+
+[[scorers]]
+use = "cf.ease"
+l2 = 1.0
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in a folder with data and a recipe; gives exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in (
+        ("ratings.csv", RATINGS),
+        ("films.csv", FILMS),
+        ("recipe.toml", RECIPE),
+    ):
+        Path(name).write_text(text, "utf-8")
+
+    def call(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(list(args))
+        printed = capsys.readouterr()
+        code = left.value.code
+        return (code if isinstance(code, int) else 1), printed.out, printed.err
+
+    return call
+
+
+def fitted(run: Run) -> None:
+    code, _, err = run("fit", "recipe.toml", "-o", "model")
+    assert code == 0, err
+
+
+# ---- the whole way
+
+
+def test_a_recipe_becomes_a_model_that_answers(run: Run) -> None:
+    code, out, _ = run("fit", "recipe.toml", "-o", "model")
+    assert code == 0
+    assert "8 events of 4 users and 4 items" in out
+    assert "penchant recommend model ann" in out
+    code, out, _ = run("recommend", "model", "ann", "-k", "1")
+    assert code == 0
+    assert "Casablanca" in out
+    assert "cf.ease" in out
+
+
+def test_a_table_becomes_a_model_without_a_recipe(run: Run) -> None:
+    code, _, err = run("fit", "ratings.csv", "--items", "films.csv", "-o", "model", "--json")
+    assert code == 0, err
+    code, out, _ = run("recommend", "model", "ann", "--json")
+    (answer,) = json.loads(out)
+    assert answer["source"] == "cf.ease"
+    assert answer["items"][0]["name"] == "Casablanca"
+
+
+def test_several_scorers_are_blended(run: Run) -> None:
+    code, _, err = run(
+        *("fit", "ratings.csv", "--scorer", "cf.ease", "--scorer", "base.popular", "-o", "model")
+    )
+    assert code == 0, err
+    _, out, _ = run("recommend", "model", "ann", "--json")
+    assert json.loads(out)[0]["source"] == "hybrid.weighted"
+
+
+def test_answers_as_json_have_users_sources_and_ranks(run: Run) -> None:
+    fitted(run)
+    _, out, _ = run("recommend", "model", "ann", "zoe", "-k", "2", "--json")
+    known, stranger = json.loads(out)
+    assert known["user_id"] == "ann"
+    assert [item["rank"] for item in known["items"]] == [1, 2]
+    assert stranger["source"] == "base.popular"
+
+
+def test_filters_of_the_command_line_are_the_models(run: Run) -> None:
+    fitted(run)
+
+    def ids(*args: str) -> list[str]:
+        code, out, err = run("recommend", "model", *args, "--json")
+        assert code == 0, err
+        return [item["item_id"] for item in json.loads(out)[0]["items"]]
+
+    assert ids("ann") == ["c", "d"]
+    assert ids("ann", "--deny", "c") == ["d"]
+    assert ids("ann", "--where", "genre=drama") == ["c", "d"]
+    assert ids("ann", "--where", "year=1980..") == ["d"]
+    assert ids("ann", "--where", "year=1942") == ["c"]
+    assert set(ids("ann", "--include-seen")) == {"a", "b", "c", "d"}
+    assert ids("--history", "a, b") == ids("ann")
+    assert len(ids()) == 4
+
+
+def test_digits_are_integers_where_the_ids_are(run: Run) -> None:
+    Path("numbers.csv").write_text("user_id,item_id\n1,10\n1,20\n2,10\n", "utf-8")
+    run("fit", "numbers.csv", "-o", "model")
+    _, out, _ = run("recommend", "model", "2", "--json")
+    assert json.loads(out)[0]["items"][0]["item_id"] == 20
+
+
+def test_similar_items_have_names(run: Run) -> None:
+    fitted(run)
+    code, out, _ = run("similar", "model", "a", "-k", "2", "--json")
+    assert code == 0
+    assert {item["name"] for item in json.loads(out)[0]["items"]} <= {
+        "Brazil",
+        "Casablanca",
+        "Dune",
+    }
+
+
+def test_inspect_shows_components_facts_and_files(run: Run) -> None:
+    fitted(run)
+    code, out, _ = run("inspect", "model")
+    assert code == 0
+    assert "cf.ease (l2=1.0)" in out
+    assert "users: 4" in out
+    assert ".npy" in out
+    _, out, _ = run("inspect", "model", "--json")
+    assert json.loads(out)["model"]["recommender"]["use"] == "base.top_k"
+
+
+def test_evaluate_judges_beside_the_baselines(run: Run) -> None:
+    code, out, err = run("evaluate", "recipe.toml", "--split", "user-time")
+    assert code == 0, err
+    for name in ("popular", "item-kNN", "TF-IDF", "cf.ease (recipe)", "95 % interval"):
+        assert name in out
+    code, out, _ = run("evaluate", "recipe.toml", "--metric", "ndcg@3", "--json")
+    document = json.loads(out)
+    assert [row["name"] for row in document["rows"]][-1] == "cf.ease (recipe)"
+    assert set(document["rows"][0]["metrics"]) == {"ndcg@3"}
+    assert document["differences"]["popular"]["metric"] == "ndcg@3"
+    code, out, _ = run("evaluate", "recipe.toml", "--csv")
+    assert out.splitlines()[0].startswith("name,ndcg@10")
+
+
+def test_plugins_lists_every_component_by_its_full_name(run: Run) -> None:
+    code, out, _ = run("plugins", "--json")
+    document = json.loads(out)
+    assert code == 0
+    kinds = {component["name"]: component["kind"] for component in document["components"]}
+    assert kinds["base.top_k"] == "recommender"
+    assert kinds["cf.ease"] == "scorer"
+    assert kinds["onnx.text"] == "encoder"
+    assert {plugin["namespace"] for plugin in document["plugins"]} >= {"base", "cf", "mf"}
+    assert document["problems"] == []
+    _, out, _ = run("plugins")
+    assert "base.template" in out
+
+
+def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
+    code, out, _ = run("doctor")
+    assert code == 0
+    assert "All well." in out
+    _, out, _ = run("doctor", "--json")
+    assert "scalar" in json.loads(out)["instruction_sets"]
+
+
+# ---- mistakes, each in one sentence on stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["recomend"], "no command 'recomend'; did you mean 'recommend'?"),
+        (["fit", "no.toml", "-o", "m"], "recipe 'no.toml' can't be read: No such file"),
+        (["fit", "no.csv", "-o", "m"], "no.csv"),
+        (["fit", "ratings.csv", "--user", "usr", "-o", "m"], "'usr'"),
+        (["fit", "ratings.csv", "--scorer", "cf.eas", "-o", "m"], "did you mean 'cf.ease'?"),
+        (["fit", "recipe.toml", "--scorer", "cf.ease", "-o", "m"], "--scorer describe a table"),
+        (["recommend", "nowhere", "ann"], "nowhere"),
+        (["inspect", "nowhere"], "nowhere"),
+        (["evaluate", "recipe.toml", "--split", "user-tim"], "did you mean 'user-time'?"),
+        (["evaluate", "recipe.toml", "--metric", "ndgc@10"], "did you mean"),
+        (["demo", "--data", "nowhere"], "'nowhere' holds neither ratings.csv and movies.csv"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_a_failure(run: Run, args: list[str], message: str) -> None:
+    code, _, err = run(*args)
+    assert code != 0
+    assert message in err
+    assert "Traceback" not in err
+    assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["ann", "-k", "0"], "k is how many items to recommend"),
+        (["ann", "--where", "genre"], "a condition is COLUMN=VALUE"),
+        (["ann", "--where", "year=a..b"], "a range is LOW..HIGH in numbers, got 'a'"),
+        (["ann", "--where", "gnre=sf"], "did you mean 'genre'?"),
+        (["--text", "space"], "cf.ease reads no text"),
+    ],
+)
+def test_a_mistaken_question_is_refused(run: Run, args: list[str], message: str) -> None:
+    fitted(run)
+    code, _, err = run("recommend", "model", *args)
+    assert code != 0
+    assert message in err
+
+
+def test_a_half_done_fit_that_is_interrupted_leaves_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from penchant_cf import ease
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ease.Ease, "fit", interrupted)
+    code, _, err = run("fit", "recipe.toml", "-o", "model")
+    assert code == 130
+    assert "Interrupted; nothing was left half written." in err
+    assert not Path("model").exists()
+
+
+def test_help_names_every_command(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for name in ("demo", "fit", "recommend", "similar", "evaluate", "plugins", "doctor", "inspect"):
+        assert f"\n  {name} " in out
+        assert run(name, "--help")[0] == 0
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    import penchant
+
+    assert run("--version")[1] == f"penchant {penchant.__version__}\n"
