@@ -237,7 +237,8 @@ def test_a_batch_of_strangers_gets_the_bits_of_each_alone(users: int, items: int
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"factors": 0}, "mf.sgd: factors must be at least 1, got 0"),
+        ({"factors": 0}, "mf.sgd: factors must be from 1 to 512, got 0"),
+        ({"factors": 513}, "mf.sgd: factors must be from 1 to 512, got 513"),
         ({"epochs": 0}, "mf.sgd: epochs must be at least 1, got 0"),
         ({"learning_rate": 0}, "mf.sgd: learning_rate must be greater than 0, got 0.0"),
         ({"decay": 1.1}, "mf.sgd: decay must be greater than 0 and at most 1, got 1.1"),

@@ -1,0 +1,64 @@
+"""Accuracy on MovieLens 100K: a fixed fold of its own, and users who were never seen at fit."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from penchant.data import Dataset, Interactions, Items, Users
+from penchant.protocols import FitContext
+from penchant.queries import Queries
+from penchant_mf.fitted import FittedSgd
+from penchant_mf.settings import SgdSettings
+from penchant_mf.sgd import Sgd
+
+pytestmark = pytest.mark.data
+
+USERS, ITEMS = 943, 1682
+
+
+def fold(part: str) -> Dataset:
+    """Read u1.base or u1.test, users and items by their numbers less 1."""
+    folder = os.environ.get("PENCHANT_DATA")
+    if folder is None:
+        pytest.skip("PENCHANT_DATA names no data folder")
+    table = np.loadtxt(Path(folder) / "ml-100k" / f"u1.{part}", dtype=np.int64)
+    return Dataset(
+        users=Users.of(list(range(1, USERS + 1))),
+        items=Items.of(list(range(1, ITEMS + 1))),
+        interactions=Interactions.of(
+            (table[:, 0] - 1).astype(np.int32),
+            (table[:, 1] - 1).astype(np.int32),
+            table[:, 2].astype(np.float32),
+            n_users=USERS,
+            n_items=ITEMS,
+        ),
+        relations=None,
+        min_value=4.0,
+    )
+
+
+def error(fitted: FittedSgd, queries: Queries, test: Interactions) -> float:
+    """RMSE of ratings clipped to 1 to 5; the queries are those of all users, in order."""
+    foretold = np.clip(fitted.score(queries, None)[test.user, test.item], 1, 5)
+    return float(np.sqrt(np.mean((foretold - test.value.astype(np.float64)) ** 2)))
+
+
+def test_rmse_of_the_first_fold_with_defaults() -> None:
+    train, test = fold("base"), fold("test").interactions
+    fitted = Sgd(SgdSettings()).fit(train, FitContext(threads=2))
+    known = Queries.known(np.arange(USERS, dtype=np.int32), train.interactions.by_user())
+    assert error(fitted, known, test) <= 0.924  # 0.9221; the mean of all five folds is 0.9124
+
+
+def test_a_stranger_is_foretold_about_as_well_as_a_known_user() -> None:
+    train, test = fold("base"), fold("test").interactions
+    left_out = np.arange(USERS) % 10 == 0
+    fitted = Sgd(SgdSettings()).fit(
+        train.subset(~left_out[train.interactions.user]), FitContext(threads=2)
+    )
+    strangers = Queries(np.full(USERS, -1, np.int32), train.interactions.by_user())
+    theirs = test.filtered(left_out[test.user])
+    whole = Sgd(SgdSettings()).fit(train, FitContext(threads=2))
+    known = Queries.known(np.arange(USERS, dtype=np.int32), train.interactions.by_user())
+    assert error(fitted, strangers, theirs) <= error(whole, known, theirs) + 0.015
