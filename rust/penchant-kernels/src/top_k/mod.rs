@@ -2,7 +2,8 @@
 //!
 //! One query is a scan: dot products of 16 rows at a time, one comparison with the worst of the k
 //! best so far, and on to the next rows; no array of scores exists. A batch walks the items in
-//! pieces that stay in the L2 cache, so that memory is read once for all queries.
+//! pieces that stay in the L2 cache, so that memory is read once for all queries; with AVX-512, 16
+//! queries at a time are the lanes of a register.
 //!
 //! Every path computes the [canonical score](crate::canonical) itself, so a batch equals a loop and
 //! every instruction set equals the scalar reference, bit for bit.
@@ -11,6 +12,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_batch;
 mod scalar;
 mod select;
 #[cfg(test)]
@@ -24,6 +27,8 @@ pub use select::select_top_k;
 use crate::Isa;
 use crate::KernelError;
 use crate::Matrix;
+#[cfg(target_arch = "x86_64")]
+use crate::canonical::LANES;
 use crate::filter::Filter;
 use crate::heap::Selection;
 use crate::parallel::useful_threads;
@@ -33,6 +38,9 @@ const PIECE: usize = 64 * 1024;
 /// Floats of a scan from which on it reads past L2: 1 MB.
 #[cfg(target_arch = "x86_64")]
 const FAR: usize = 256 * 1024;
+/// Queries that are worth a panel of 16; fewer are faster one after another.
+#[cfg(target_arch = "x86_64")]
+const PANEL: usize = 7;
 /// Multiply-adds that are worth a thread: well above the ~30 µs that starting one costs.
 const WORK_A_THREAD: usize = 1 << 20;
 /// Listed rows that are scored at a time, on the stack.
@@ -111,7 +119,7 @@ fn selections<'a>(
 /// With lists in the filter only the listed rows are scored; otherwise all rows are, and the rest
 /// of the filter is asked only about rows whose score would enter. An item whose score is NaN is
 /// never returned. The result does not depend on `threads`, which is a limit: small work stays on
-/// the caller's thread. O(queries · items · dim) time, O(threads · queries · k) memory.
+/// the caller's thread. O(queries · items · dim) time, memory O(threads · queries · (k + dim)).
 ///
 /// # Errors
 /// [`KernelError::Shape`] when the two widths or the number of results differ,
@@ -324,17 +332,42 @@ fn scan(
     rows: Range<usize>,
     selections: &mut [Selection<'_>],
 ) {
-    let step = if selections.len() == 1 {
-        rows.len().max(1)
-    } else {
-        piece_rows(items.dim())
-    };
+    if selections.len() == 1 {
+        return scan_one(isa, items, queries.row(0), rows, &mut selections[0]);
+    }
+    #[cfg(target_arch = "x86_64")]
+    let panels = panels(isa, queries);
+    #[cfg(target_arch = "x86_64")]
+    let alone = panels.last().map_or(0, |panel| panel.queries().end);
+    #[cfg(not(target_arch = "x86_64"))]
+    let alone = 0;
+    let step = piece_rows(items.dim());
     for start in rows.clone().step_by(step) {
         let piece = start..rows.end.min(start + step);
-        for (query, selection) in selections.iter_mut().enumerate() {
+        #[cfg(target_arch = "x86_64")]
+        for panel in &panels {
+            let selections = &mut selections[panel.queries()];
+            // SAFETY: there are panels only where the CPU has AVX-512.
+            unsafe { avx512_batch::scan(items, panel, piece.clone(), selections) };
+        }
+        for (query, selection) in selections.iter_mut().enumerate().skip(alone) {
             scan_one(isa, items, queries.row(query), piece.clone(), selection);
         }
     }
+}
+
+/// The queries that are worth a panel, from the first on, 16 a panel.
+#[cfg(target_arch = "x86_64")]
+fn panels(isa: Isa, queries: Matrix<'_>) -> Vec<avx512_batch::Panel> {
+    if isa != Isa::Avx512 {
+        return Vec::new();
+    }
+    (0..queries.rows())
+        .step_by(LANES)
+        .map(|start| start..queries.rows().min(start + LANES))
+        .filter(|taken| taken.len() >= PANEL)
+        .map(|taken| avx512_batch::Panel::of(queries, taken))
+        .collect()
 }
 
 /// Offer a run of rows to one query.
