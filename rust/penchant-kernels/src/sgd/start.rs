@@ -1,6 +1,6 @@
 //! Where factors start from: small numbers that follow from a seed, the same on every machine.
 
-use super::step::Lanes;
+use super::simd::Lanes;
 
 /// Half the width of a uniform distribution with standard deviation 0.1.
 const HALF_WIDTH: f32 = 0.173_205_08;

@@ -1,20 +1,13 @@
 //! The inner loop: one pass over the ratings of a block.
 //!
-//! It is written once, over rows of 16 lanes, and compiled for each instruction set. Every product
-//! that is added is fused, every sum over lanes has one fixed tree, so all of them give the same
-//! bits.
+//! It is written once over [`Simd`] and compiled for each instruction set and width of rows, so
+//! that a user's factors stay in registers. All instruction sets give the same bits.
 
 use super::blocks::{Block, Entry};
+use super::simd::{Lanes, Portable, Simd};
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
 use crate::Isa;
-
-/// Sixteen neighbouring factors: one AVX-512 register, two of AVX2, four of NEON.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(64))]
-pub(super) struct Lanes(pub(super) [f32; 16]);
-
-impl Lanes {
-    pub(super) const ZERO: Self = Self([0.0; 16]);
-}
 
 /// Ratings of one user that are stepped at once: their errors come from the same user factors, and
 /// four sums over lanes cost little more than one.
@@ -63,25 +56,27 @@ pub(super) fn pass(isa: Isa, width: usize) -> Pass {
 fn pass_of<const N: usize>(isa: Isa) -> Pass {
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
     fn avx512<const N: usize>(block: &Block, part: Part<'_>, rates: Rates) -> f64 {
-        visit::<N>(block, part, rates)
+        // SAFETY: whoever may call this function has what it is compiled for.
+        visit::<_, N>(unsafe { Avx512::new_unchecked() }, block, part, rates)
     }
     #[target_feature(enable = "avx2,fma")]
     fn avx2<const N: usize>(block: &Block, part: Part<'_>, rates: Rates) -> f64 {
-        visit::<N>(block, part, rates)
+        // SAFETY: whoever may call this function has what it is compiled for.
+        visit::<_, N>(unsafe { Avx2::new_unchecked() }, block, part, rates)
     }
-    assert!(isa.available());
+    assert!(isa.available(), "{} is not available", isa.name());
     match isa {
         // SAFETY: the assertion above says that the processor has what the function needs.
         Isa::Avx512 => |block, part, rates| unsafe { avx512::<N>(block, part, rates) },
         // SAFETY: the same.
         Isa::Avx2 => |block, part, rates| unsafe { avx2::<N>(block, part, rates) },
-        Isa::Scalar => visit::<N>,
+        Isa::Scalar => |block, part, rates| visit::<_, N>(Portable, block, part, rates),
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 fn pass_of<const N: usize>(_isa: Isa) -> Pass {
-    visit::<N>
+    |block, part, rates| visit::<_, N>(Portable, block, part, rates)
 }
 
 #[inline(always)]
@@ -89,7 +84,7 @@ fn pass_of<const N: usize>(_isa: Isa) -> Pass {
     clippy::inline_always,
     reason = "each caller compiles it for its own instruction set"
 )]
-fn visit<const N: usize>(block: &Block, part: Part<'_>, rates: Rates) -> f64 {
+fn visit<S: Simd, const N: usize>(simd: S, block: &Block, part: Part<'_>, rates: Rates) -> f64 {
     let Part {
         users,
         user_bias,
@@ -102,97 +97,87 @@ fn visit<const N: usize>(block: &Block, part: Part<'_>, rates: Rates) -> f64 {
     let mut entries = &block.entries[..];
     for run in &block.runs {
         let (mine, others) = entries.split_at(run.length as usize);
-        entries = others;
-        let mut user = users[run.user as usize];
+        let row = &mut users[run.user as usize];
+        let mut user = [simd.splat(0.0); N];
+        for (vector, lanes) in user.iter_mut().zip(&*row) {
+            *vector = simd.load(lanes);
+        }
         let mut bias = user_bias[run.user as usize];
         let (batches, left) = mine.as_chunks::<BATCH>();
         for batch in batches {
-            squares += step(batch, &mut user, &mut bias, items, item_bias, rates);
+            // The items two batches on, of this user or the next: their rows lie anywhere.
+            entries = &entries[BATCH..];
+            for entry in entries.iter().skip(BATCH).take(BATCH) {
+                simd.prefetch(&items[entry.item as usize]);
+            }
+            squares += step(simd, batch, &mut user, &mut bias, items, item_bias, rates);
         }
         for single in left.as_chunks::<1>().0 {
-            squares += step(single, &mut user, &mut bias, items, item_bias, rates);
+            squares += step(simd, single, &mut user, &mut bias, items, item_bias, rates);
         }
-        users[run.user as usize] = user;
+        entries = others;
+        for (vector, lanes) in user.iter().zip(row) {
+            simd.store(*vector, lanes);
+        }
         user_bias[run.user as usize] = bias;
     }
     squares
 }
 
-/// Steps `B` ratings of one user. The item rows are stepped one after another, so that an item
-/// which stands twice takes both steps.
+/// Steps `B` ratings of one user, and returns the sum of their squared errors. The item rows are
+/// stepped one after another, so that an item which stands twice takes both steps.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "each caller compiles it for its own instruction set"
 )]
-fn step<const N: usize, const B: usize>(
+fn step<S: Simd, const N: usize, const B: usize>(
+    simd: S,
     batch: &[Entry; B],
-    user: &mut [Lanes; N],
+    user: &mut [S::Vector; N],
     user_bias: &mut f32,
     items: &mut [[Lanes; N]],
     item_bias: &mut [f32],
     rates: Rates,
 ) -> f64 {
-    let mut sums = [Lanes::ZERO; B];
+    let mut sums = [simd.splat(0.0); B];
     for (entry, sum) in batch.iter().zip(&mut sums) {
-        let item = &items[entry.item as usize];
-        for (p, q) in user.iter().zip(item) {
-            for lane in 0..16 {
-                sum.0[lane] = p.0[lane].mul_add(q.0[lane], sum.0[lane]);
-            }
+        for (p, q) in user.iter().zip(&items[entry.item as usize]) {
+            *sum = simd.fma(*p, simd.load(q), *sum);
         }
     }
+    let dots = simd.totals(sums);
     let mut pulls = [0.0; B];
     let mut squares = 0.0;
     let mut pull_of_all = 0.0;
     for (at, entry) in batch.iter().enumerate() {
         let bias = item_bias[entry.item as usize];
-        let error = entry.value - (*user_bias + bias + total(&sums[at]));
+        let error = entry.value - (*user_bias + bias + dots[at]);
         squares += error * error;
         pulls[at] = rates.learning_rate * error;
         pull_of_all += pulls[at];
     }
+    let keep = simd.splat(1.0 - B as f32 * rates.decay);
     let mut moved = *user;
-    let keep = 1.0 - B as f32 * rates.decay;
     for p in &mut moved {
-        for lane in 0..16 {
-            p.0[lane] *= keep;
-        }
+        *p = simd.mul(*p, keep);
     }
-    let keep = 1.0 - rates.decay;
-    let keep_bias = 1.0 - rates.bias_decay;
+    let keep = simd.splat(1.0 - rates.decay);
     for (entry, &pull) in batch.iter().zip(&pulls) {
-        let item = &mut items[entry.item as usize];
-        for n in 0..N {
-            for lane in 0..16 {
-                let q = item[n].0[lane];
-                moved[n].0[lane] = q.mul_add(pull, moved[n].0[lane]);
-                item[n].0[lane] = user[n].0[lane].mul_add(pull, q * keep);
-            }
+        let wide = simd.splat(pull);
+        for ((lanes, p), moved) in items[entry.item as usize]
+            .iter_mut()
+            .zip(&*user)
+            .zip(&mut moved)
+        {
+            let q = simd.load(lanes);
+            *moved = simd.fma(q, wide, *moved);
+            simd.store(simd.fma(*p, wide, simd.mul(q, keep)), lanes);
         }
         let bias = &mut item_bias[entry.item as usize];
-        *bias = bias.mul_add(keep_bias, pull);
+        *bias = *bias * (1.0 - rates.bias_decay) + pull;
     }
     *user = moved;
-    *user_bias = user_bias.mul_add(1.0 - B as f32 * rates.bias_decay, pull_of_all);
+    *user_bias = *user_bias * (1.0 - B as f32 * rates.bias_decay) + pull_of_all;
     f64::from(squares)
-}
-
-/// Sum of lanes: halves are added until one is left.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "each caller compiles it for its own instruction set"
-)]
-fn total(lanes: &Lanes) -> f32 {
-    let v = &lanes.0;
-    let mut eight = [0.0; 8];
-    for lane in 0..8 {
-        eight[lane] = v[lane] + v[lane + 8];
-    }
-    let mut four = [0.0; 4];
-    for lane in 0..4 {
-        four[lane] = eight[lane] + eight[lane + 4];
-    }
-    (four[0] + four[2]) + (four[1] + four[3])
 }
