@@ -14,21 +14,23 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod avx512_batch;
+mod best;
+mod pieces;
 mod scalar;
 mod select;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
-use std::thread;
 
+pub use best::Best;
 pub use select::select_top_k;
+
+use pieces::scan_in_parts;
 
 use crate::Isa;
 use crate::KernelError;
 use crate::Matrix;
-#[cfg(target_arch = "x86_64")]
-use crate::canonical::LANES;
 use crate::filter::Filter;
 use crate::heap::Selection;
 use crate::parallel::useful_threads;
@@ -38,81 +40,10 @@ const PIECE: usize = 64 * 1024;
 /// Floats of a scan from which on it reads past L2: 1 MB.
 #[cfg(target_arch = "x86_64")]
 const FAR: usize = 256 * 1024;
-/// Queries that are worth a panel of 16; fewer are faster one after another.
-#[cfg(target_arch = "x86_64")]
-const PANEL: usize = 7;
 /// Multiply-adds that are worth a thread: well above the ~30 µs that starting one costs.
 const WORK_A_THREAD: usize = 1 << 20;
 /// Listed rows that are scored at a time, on the stack.
 const LISTED: usize = 256;
-
-/// Where the k best rows of each query go: best first, equal scores by lower row, then padding of
-/// row -1 and score -inf.
-#[derive(Debug)]
-pub struct Best<'a> {
-    k: usize,
-    rows: &'a mut [i32],
-    scores: &'a mut [f32],
-    counts: &'a mut [i32],
-}
-
-impl<'a> Best<'a> {
-    /// View arrays of `counts.len()` queries by `k`.
-    ///
-    /// # Errors
-    /// [`KernelError::Shape`] when the arrays do not have queries × k entries.
-    pub fn new(
-        k: usize,
-        rows: &'a mut [i32],
-        scores: &'a mut [f32],
-        counts: &'a mut [i32],
-    ) -> Result<Self, KernelError> {
-        let entries = counts.len().checked_mul(k);
-        if entries != Some(rows.len()) || rows.len() != scores.len() {
-            return Err(KernelError::Shape(format!(
-                "the {k} best of {} queries do not fit arrays of {} rows and {} scores",
-                counts.len(),
-                rows.len(),
-                scores.len()
-            )));
-        }
-        Ok(Self {
-            k,
-            rows,
-            scores,
-            counts,
-        })
-    }
-
-    /// Let `fill` offer rows to one selection a query, then sort, pad and count.
-    fn fill(self, filter: &Filter<'_>, fill: impl FnOnce(&mut [Selection<'_>])) {
-        let mut selections = selections(self.k, self.rows, self.scores, self.counts.len(), filter);
-        fill(&mut selections);
-        for (selection, count) in selections.into_iter().zip(self.counts) {
-            *count = selection.finish();
-        }
-    }
-}
-
-/// One empty selection a query over arrays of queries × k.
-fn selections<'a>(
-    k: usize,
-    rows: &'a mut [i32],
-    scores: &'a mut [f32],
-    queries: usize,
-    filter: &Filter<'a>,
-) -> Vec<Selection<'a>> {
-    if k == 0 {
-        return (0..queries)
-            .map(|query| Selection::new(&mut [], &mut [], filter.gate(query)))
-            .collect();
-    }
-    rows.chunks_exact_mut(k)
-        .zip(scores.chunks_exact_mut(k))
-        .enumerate()
-        .map(|(query, (rows, scores))| Selection::new(rows, scores, filter.gate(query)))
-        .collect()
-}
 
 /// Find the k best items of each query by dot product.
 ///
@@ -133,11 +64,11 @@ pub fn top_k(
     best: Best<'_>,
 ) -> Result<(), KernelError> {
     check(isa, items, queries)?;
-    if best.counts.len() != queries.rows() {
+    if best.queries() != queries.rows() {
         return Err(KernelError::Shape(format!(
             "{} queries do not fit {} results",
             queries.rows(),
-            best.counts.len()
+            best.queries()
         )));
     }
     filter.check(queries.rows(), items.rows())?;
@@ -257,117 +188,6 @@ fn piece_rows(dim: usize) -> usize {
 #[cfg(target_arch = "x86_64")]
 fn outgrows_cache(rows: usize, dim: usize) -> bool {
     rows * dim > FAR
-}
-
-/// Scan all items, split into `parts` runs of rows, one a thread.
-fn scan_in_parts(
-    isa: Isa,
-    items: Matrix<'_>,
-    queries: Matrix<'_>,
-    filter: &Filter<'_>,
-    k: usize,
-    parts: usize,
-    selections: &mut [Selection<'_>],
-) {
-    let step = items.rows().div_ceil(parts).next_multiple_of(16);
-    let range = |part: usize| part * step..items.rows().min((part + 1) * step);
-    thread::scope(|scope| {
-        let mut helpers = Vec::new();
-        let mut own = vec![range(0)];
-        for rows in (1..parts).map(range).filter(|rows| !rows.is_empty()) {
-            let taken = rows.clone();
-            let work = move || scan_apart(isa, items, queries, filter, k, taken);
-            match thread::Builder::new().spawn_scoped(scope, work) {
-                Ok(helper) => helpers.push(helper),
-                // No thread to be had: the caller's own does the work.
-                Err(_) => own.push(rows),
-            }
-        }
-        for rows in own {
-            scan(isa, items, queries, rows, selections);
-        }
-        for helper in helpers {
-            match helper.join() {
-                Ok(found) => {
-                    for (query, row, score) in found {
-                        selections[query].offer_gated(row, score);
-                    }
-                }
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
-}
-
-/// Scan some rows into selections of their own: (query, row, score) of what was kept.
-fn scan_apart(
-    isa: Isa,
-    items: Matrix<'_>,
-    queries: Matrix<'_>,
-    filter: &Filter<'_>,
-    k: usize,
-    rows: Range<usize>,
-) -> Vec<(usize, i32, f32)> {
-    let k = k.min(rows.len());
-    let mut kept_rows = vec![0; queries.rows() * k];
-    let mut kept_scores = vec![0.0; queries.rows() * k];
-    let mut selections = selections(k, &mut kept_rows, &mut kept_scores, queries.rows(), filter);
-    scan(isa, items, queries, rows, &mut selections);
-    selections
-        .iter()
-        .enumerate()
-        .flat_map(|(query, selection)| {
-            selection
-                .kept()
-                .map(move |(row, score)| (query, row, score))
-        })
-        .collect()
-}
-
-/// Offer a run of rows to every query.
-fn scan(
-    isa: Isa,
-    items: Matrix<'_>,
-    queries: Matrix<'_>,
-    rows: Range<usize>,
-    selections: &mut [Selection<'_>],
-) {
-    if selections.len() == 1 {
-        return scan_one(isa, items, queries.row(0), rows, &mut selections[0]);
-    }
-    #[cfg(target_arch = "x86_64")]
-    let panels = panels(isa, queries);
-    #[cfg(target_arch = "x86_64")]
-    let alone = panels.last().map_or(0, |panel| panel.queries().end);
-    #[cfg(not(target_arch = "x86_64"))]
-    let alone = 0;
-    let step = piece_rows(items.dim());
-    for start in rows.clone().step_by(step) {
-        let piece = start..rows.end.min(start + step);
-        #[cfg(target_arch = "x86_64")]
-        for panel in &panels {
-            let selections = &mut selections[panel.queries()];
-            // SAFETY: there are panels only where the CPU has AVX-512.
-            unsafe { avx512_batch::scan(items, panel, piece.clone(), selections) };
-        }
-        for (query, selection) in selections.iter_mut().enumerate().skip(alone) {
-            scan_one(isa, items, queries.row(query), piece.clone(), selection);
-        }
-    }
-}
-
-/// The queries that are worth a panel, from the first on, 16 a panel.
-#[cfg(target_arch = "x86_64")]
-fn panels(isa: Isa, queries: Matrix<'_>) -> Vec<avx512_batch::Panel> {
-    if isa != Isa::Avx512 {
-        return Vec::new();
-    }
-    (0..queries.rows())
-        .step_by(LANES)
-        .map(|start| start..queries.rows().min(start + LANES))
-        .filter(|taken| taken.len() >= PANEL)
-        .map(|taken| avx512_batch::Panel::of(queries, taken))
-        .collect()
 }
 
 /// Offer a run of rows to one query.

@@ -19,11 +19,11 @@ pub fn select_top_k(
     filter: &Filter<'_>,
     best: Best<'_>,
 ) -> Result<(), KernelError> {
-    if best.counts.len() != scores.rows() {
+    if best.queries() != scores.rows() {
         return Err(KernelError::Shape(format!(
             "{} rows of scores do not fit {} results",
             scores.rows(),
-            best.counts.len()
+            best.queries()
         )));
     }
     filter.check(scores.rows(), scores.dim())?;
