@@ -1,15 +1,30 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
-import numpy as np
 import numpy.typing as npt
 
-F32: TypeAlias = npt.NDArray[np.float32]
-I32: TypeAlias = npt.NDArray[np.int32]
-I64: TypeAlias = npt.NDArray[np.int64]
-U8: TypeAlias = npt.NDArray[np.uint8]
-U64: TypeAlias = npt.NDArray[np.uint64]
+from penchant.protocols import F32, I32, I64, U8, U64
+
+__all__ = [
+    "ItemIndex",
+    "SgdModel",
+    "StringTable",
+    "__version__",
+    "bitset",
+    "blake3",
+    "blake3_bytes",
+    "dot",
+    "isas",
+    "neighbours",
+    "pack_strings",
+    "select_top_k",
+    "sgd",
+    "sparse_dense",
+    "sparse_sparse",
+    "transpose",
+    "unpack_strings",
+]
 
 __version__: str
 
