@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from penchant import hookspecs
@@ -29,9 +31,11 @@ def test_the_examples_of_a_page_run_in_order(
 ) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__docs__"}
+    # A module of its own, since dataclasses look theirs up by name.
+    module = ModuleType("penchant_docs")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     for number, code in enumerate(blocks(page, "python"), start=1):
-        exec(compile(code, f"{page.name}, example {number}", "exec"), names)  # noqa: S102
+        exec(compile(code, f"{page.name}, example {number}", "exec"), vars(module))  # noqa: S102
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -222,7 +222,6 @@ def test_joined_tables_are_joined_lists(first, second):
     )
 )
 def test_every_library_gives_the_same_dataset(events):
-    import duckdb
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -232,7 +231,7 @@ def test_every_library_gives_the_same_dataset(events):
         name: list(column) for name, column in zip(names, zip(*events, strict=True), strict=True)
     }
     arrow = pa.table(plain)
-    frames = [plain, pd.DataFrame(plain), pl.DataFrame(plain), arrow, duckdb.from_arrow(arrow)]
+    frames = [plain, pd.DataFrame(plain), pl.DataFrame(plain), arrow]
     data = [Dataset.from_frame(frame) for frame in frames]
     assert len({dataset.fingerprint for dataset in data}) == 1
     log = data[0].interactions
