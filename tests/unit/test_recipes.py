@@ -140,7 +140,7 @@ def test_nothing_to_fit_is_refused_with_an_example() -> None:
 
 
 def test_scorers_beside_a_recommender_that_has_one_are_refused() -> None:
-    with pytest.raises(SettingsError, match="base.top_k has a scorer of its own"):
+    with pytest.raises(SettingsError, match=r"base\.top_k has a scorer of its own"):
         compose(use("base.top_k", scorer="cf.ease"), ["base.popular"])
 
 
