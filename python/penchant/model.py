@@ -97,6 +97,9 @@ class Model:
         self._generator = generator
         self._facts = facts
         self._changed = changed
+        # Looked up once: a request takes microseconds, and every call in it counts.
+        self._size = len(items)
+        self._item_ids = items.vocabulary
         self._folds_in = capability(recommender, FoldsIn)
         self._source = source_name(spec)
 
@@ -193,7 +196,7 @@ class Model:
                     f"user {user_id!r} is not in the model; pass history=[...] for a stranger, "
                     "or on_unknown='fallback' for what is popular"
                 )
-            past, times = Csr.empty(1, len(self._items)), None
+            past, times = Csr.empty(1, self._size), None
         queries = Queries(
             np.array((row,), np.int32),
             past,
@@ -201,18 +204,18 @@ class Model:
             NO_TEXTS if text is None else self._read([text]),
         )
         candidates = Candidates(
-            len(self._items),
+            self._size,
             past if exclude_seen else None,
             self._allowed(allow, where),
             None if deny is None else self._bits(deny),
         )
         recommender, source = self._recommender, self._source
-        if not self._answers(queries)[0]:
+        if not (row >= 0 if self._folds_in is None else self._folds_in.answers(queries)[0]):
             recommender, source = self._fallback, "base.popular"
-        top = recommender.recommend(queries, candidates, min(k, len(self._items)))
+        top = recommender.recommend(queries, candidates, min(k, self._size))
         count = int(top.counts[0])
         return Recommendations(
-            self._items.vocabulary.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id
+            self._item_ids.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id
         )
 
     def recommend_many(
@@ -242,14 +245,14 @@ class Model:
             )
         lists = None if candidates is None else self._lists(candidates)
         allowed, denied = self._allowed(allow, where), None if deny is None else self._bits(deny)
-        k = min(k, len(self._items))
+        k = min(k, self._size)
         known = self._users.rows(user_ids)
 
         def answer(start: int) -> tuple[TopK, np.ndarray]:
             which = np.arange(start, min(start + _USERS_AT_ONCE, len(known)), dtype=np.int32)
             queries = self._queries(known[which])
             asked = Candidates(
-                len(self._items),
+                self._size,
                 queries.history if exclude_seen else None,
                 allowed,
                 denied,
@@ -275,7 +278,7 @@ class Model:
         flat = np.concatenate(rows) if rows else np.empty(0, np.int32)
         return BatchRecommendations(
             list(user_ids),
-            self._items.vocabulary.ids(flat),
+            self._item_ids.ids(flat),
             np.concatenate(scores) if scores else np.empty(0, np.float32),
             offsets,
             sources,
@@ -327,16 +330,14 @@ class Model:
             raise RequestError(f"{self._source} does not relate items to each other")
         row = self._item(item_id)
         candidates = Candidates(
-            len(self._items),
+            self._size,
             allow=self._allowed(allow, where),
             deny=None if deny is None else self._bits(deny),
         )
-        top = relates.similar_items(
-            np.array((row,), np.int32), candidates, min(k, len(self._items))
-        )
+        top = relates.similar_items(np.array((row,), np.int32), candidates, min(k, self._size))
         count = int(top.counts[0])
         return Recommendations(
-            self._items.vocabulary.ids(top.rows[0, :count]), top.scores[0, :count], self._source
+            self._item_ids.ids(top.rows[0, :count]), top.scores[0, :count], self._source
         )
 
     def similar_users(self, user_id: Id, /, *, k: int = 10) -> Recommendations:
@@ -389,7 +390,7 @@ class Model:
         reasons = tuple(
             Reason.of(
                 e,
-                self._items.vocabulary.id(e.item) if e.item >= 0 else None,
+                self._item_ids.id(e.item) if e.item >= 0 else None,
                 self._items.name(e.item) if e.item >= 0 else e.detail,
             )
             for e in explains.explain(queries, item)
@@ -478,7 +479,7 @@ class Model:
             if isinstance(history, Mapping)
             else dict.fromkeys(history, liking)
         )
-        rows = self._items.vocabulary.rows(list(pairs))
+        rows = self._item_ids.rows(list(pairs))
         values = np.fromiter(pairs.values(), np.float32, len(pairs))
         if not np.isfinite(values).all():
             bad = list(pairs)[int(np.flatnonzero(~np.isfinite(values))[0])]
@@ -486,7 +487,7 @@ class Model:
         known = rows >= 0
         rows, values = rows[known], values[known]
         order = np.argsort(rows, kind="stable")
-        one = Csr(np.array((0, len(rows)), np.int64), rows[order], values[order], len(self._items))
+        one = Csr(np.array((0, len(rows)), np.int64), rows[order], values[order], self._size)
         return one, None
 
     def _read(self, texts: list[str]) -> Mapping[str, F32]:
@@ -506,30 +507,30 @@ class Model:
         return {key: encoder.encode(texts, kind="query") for key, encoder in encoders.items()}
 
     def _item(self, item_id: Id) -> int:
-        row = self._items.vocabulary.row(item_id)
+        row = self._item_ids.row(item_id)
         if row < 0:
             raise UnknownItem(f"item {item_id!r} is not in the model")
         return row
 
     def _bits(self, item_ids: Sequence[Id]) -> U64:
-        rows = self._items.vocabulary.rows(_listed(item_ids))
-        return kernels.bitset(rows[rows >= 0], len(self._items))
+        rows = self._item_ids.rows(_listed(item_ids))
+        return kernels.bitset(rows[rows >= 0], self._size)
 
     def _allowed(self, allow: Sequence[Id] | None, where: Mapping[str, Any] | None) -> U64 | None:
         bits = None if allow is None else self._bits(allow)
         if where is None:
             return bits
         fits = np.flatnonzero(self._items.where(where)).astype(np.int32)
-        matching = kernels.bitset(fits, len(self._items))
+        matching = kernels.bitset(fits, self._size)
         return matching if bits is None else bits & matching
 
     def _lists(self, candidates: Sequence[Sequence[Id]]) -> Csr:
-        rows = [np.unique(self._items.vocabulary.rows(_listed(ids))) for ids in candidates]
+        rows = [np.unique(self._item_ids.rows(_listed(ids))) for ids in candidates]
         rows = [r[r >= 0] for r in rows]
         indptr = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(r) for r in rows], out=indptr[1:])
         flat = np.concatenate(rows).astype(np.int32) if rows else np.empty(0, np.int32)
-        return Csr(indptr, flat, None, len(self._items))
+        return Csr(indptr, flat, None, self._size)
 
     @cached_property
     def _likings(self) -> tuple[Csr, tuple[I64, I32, F32], F32]:
