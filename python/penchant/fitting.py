@@ -12,7 +12,8 @@ import numpy as np
 
 from penchant.components import FitReport, Spec
 from penchant.errors import DataError, SettingsError
-from penchant.model import Model, Past
+from penchant.model import Model
+from penchant.past import Past
 from penchant.protocols import FitContext
 from penchant.recipes import Recipe, compose, namespaces, with_encoder
 

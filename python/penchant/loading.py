@@ -17,7 +17,8 @@ from penchant import artifact
 from penchant.components import Spec
 from penchant.errors import ModelFileError, SettingsError, UnknownComponent
 from penchant.fitting import FALLBACK, GENERATOR
-from penchant.model import Model, Past
+from penchant.model import Model
+from penchant.past import Past
 from penchant.protocols import State
 from penchant.queries import Csr
 from penchant.recipes import namespaces

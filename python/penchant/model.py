@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from penchant import kernels
-from penchant.errors import EncoderMissing, RequestError, UnknownItem, UnknownUser
+from penchant.catalogue import Catalogue, listed
+from penchant.errors import EncoderMissing, RequestError, UnknownUser
 from penchant.protocols import (
     Explains,
     FoldsIn,
@@ -39,34 +38,11 @@ if TYPE_CHECKING:
 
     from penchant.components import Spec
     from penchant.data import Items, Vocabulary
-    from penchant.protocols import F32, I32, I64, U64, FittedRecommender, Generator, Json
+    from penchant.past import History, Past
+    from penchant.protocols import F32, I32, FittedRecommender, Generator, Json
     from penchant.recommendations import Id
 
-History = Sequence["Id"] | Mapping["Id", float]
 _USERS_AT_ONCE = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What a model knows of its users: every event, merged by (user, item), by user row."""
-
-    events: Csr
-    times: I64 | None
-    min_value: float | None
-    liking: float
-
-    def of(self, row: int) -> tuple[Csr, I64 | None]:
-        """The history of one known user, as views."""
-        events = self.events
-        start, stop = int(events.indptr[row]), int(events.indptr[row + 1])
-        values = events.values
-        one = Csr(
-            np.array((0, stop - start), np.int64),
-            events.indices[start:stop],
-            None if values is None else values[start:stop],
-            events.columns,
-        )
-        return one, None if self.times is None else self.times[start:stop]
 
 
 class Model:
@@ -97,9 +73,7 @@ class Model:
         self._generator = generator
         self._facts = facts
         self._changed = changed
-        # Looked up once: a request takes microseconds, and every call in it counts.
-        self._size = len(items)
-        self._item_ids = items.vocabulary
+        self._catalogue = Catalogue(items)
         self._folds_in = capability(recommender, FoldsIn)
         self._source = source_name(spec)
 
@@ -185,7 +159,7 @@ class Model:
             raise _bad_k(k)
         row = -1 if user_id is None else self._users.row(user_id)
         if history is not None:
-            row, (past, times) = -1, self._told(history)
+            row, past, times = -1, self._past.told(history, self._catalogue.ids), None
         elif row >= 0:
             past, times = self._past.of(row)
             if row in self._changed:
@@ -196,7 +170,7 @@ class Model:
                     f"user {user_id!r} is not in the model; pass history=[...] for a stranger, "
                     "or on_unknown='fallback' for what is popular"
                 )
-            past, times = Csr.empty(1, self._size), None
+            past, times = Csr.empty(1, self._catalogue.size), None
         queries = Queries(
             np.array((row,), np.int32),
             past,
@@ -204,18 +178,18 @@ class Model:
             NO_TEXTS if text is None else self._read([text]),
         )
         candidates = Candidates(
-            self._size,
+            self._catalogue.size,
             past if exclude_seen else None,
-            self._allowed(allow, where),
-            None if deny is None else self._bits(deny),
+            self._catalogue.allowed(allow, where),
+            None if deny is None else self._catalogue.bits(deny),
         )
         recommender, source = self._recommender, self._source
         if not (row >= 0 if self._folds_in is None else self._folds_in.answers(queries)[0]):
             recommender, source = self._fallback, "base.popular"
-        top = recommender.recommend(queries, candidates, min(k, self._size))
+        top = recommender.recommend(queries, candidates, min(k, self._catalogue.size))
         count = int(top.counts[0])
         return Recommendations(
-            self._item_ids.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id
+            self._catalogue.ids.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id
         )
 
     def recommend_many(
@@ -239,20 +213,22 @@ class Model:
             raise _bad_k(k)
         if threads < 1:
             raise RequestError(f"threads must be at least 1, got {threads}")
+        user_ids = listed(user_ids)
         if candidates is not None and len(candidates) != len(user_ids):
             raise RequestError(
                 f"candidates has {len(candidates)} lists for {len(user_ids)} users; give one a user"
             )
-        lists = None if candidates is None else self._lists(candidates)
-        allowed, denied = self._allowed(allow, where), None if deny is None else self._bits(deny)
-        k = min(k, self._size)
+        lists = None if candidates is None else self._catalogue.lists(candidates)
+        allowed = self._catalogue.allowed(allow, where)
+        denied = None if deny is None else self._catalogue.bits(deny)
+        k = min(k, self._catalogue.size)
         known = self._users.rows(user_ids)
 
         def answer(start: int) -> tuple[TopK, np.ndarray]:
             which = np.arange(start, min(start + _USERS_AT_ONCE, len(known)), dtype=np.int32)
             queries = self._queries(known[which])
             asked = Candidates(
-                self._size,
+                self._catalogue.size,
                 queries.history if exclude_seen else None,
                 allowed,
                 denied,
@@ -277,8 +253,8 @@ class Model:
             sources += [self._source if a else "base.popular" for a in answered.tolist()]
         flat = np.concatenate(rows) if rows else np.empty(0, np.int32)
         return BatchRecommendations(
-            list(user_ids),
-            self._item_ids.ids(flat),
+            user_ids,
+            self._catalogue.ids.ids(flat),
             np.concatenate(scores) if scores else np.empty(0, np.float32),
             offsets,
             sources,
@@ -301,7 +277,7 @@ class Model:
         users = self._users.rows(user_ids)
         for position in np.flatnonzero(users < 0)[:1].tolist():
             raise UnknownUser(f"user {user_ids[position]!r} is not in the model")
-        items = np.array([self._item(item_id) for item_id in item_ids], np.int32)
+        items = np.array([self._catalogue.row(item_id) for item_id in item_ids], np.int32)
         answer = np.empty(len(users), np.float32)
         distinct, owner = np.unique(users, return_inverse=True)
         order = np.argsort(owner, kind="stable")
@@ -328,16 +304,18 @@ class Model:
         relates = capability(self._recommender, RelatesItems)
         if relates is None:
             raise RequestError(f"{self._source} does not relate items to each other")
-        row = self._item(item_id)
+        row = self._catalogue.row(item_id)
         candidates = Candidates(
-            self._size,
-            allow=self._allowed(allow, where),
-            deny=None if deny is None else self._bits(deny),
+            self._catalogue.size,
+            allow=self._catalogue.allowed(allow, where),
+            deny=None if deny is None else self._catalogue.bits(deny),
         )
-        top = relates.similar_items(np.array((row,), np.int32), candidates, min(k, self._size))
+        top = relates.similar_items(
+            np.array((row,), np.int32), candidates, min(k, self._catalogue.size)
+        )
         count = int(top.counts[0])
         return Recommendations(
-            self._item_ids.ids(top.rows[0, :count]), top.scores[0, :count], self._source
+            self._catalogue.ids.ids(top.rows[0, :count]), top.scores[0, :count], self._source
         )
 
     def similar_users(self, user_id: Id, /, *, k: int = 10) -> Recommendations:
@@ -350,15 +328,7 @@ class Model:
         row = self._users.row(user_id)
         if row < 0:
             raise UnknownUser(f"user {user_id!r} is not in the model")
-        liked, by_item, lengths = self._likings
-        one = liked.take(np.array((row,), np.int32))
-        ones = np.ones(one.nnz, np.float32)
-        shared = kernels.sparse_sparse(one.indptr, one.indices, ones, by_item, len(self._users))
-        length = lengths * lengths[row]
-        cosine = np.divide(shared, length, out=np.zeros_like(shared), where=length > 0)
-        own = (np.array((0, 1), np.int64), np.array((row,), np.int32))
-        alike = kernels.bitset(np.flatnonzero(cosine[0] > 0).astype(np.int32), len(self._users))
-        top = TopK(*kernels.select_top_k(cosine, min(k, len(self._users)), seen=own, allow=alike))
+        top = self._past.alike(row, k)
         count = int(top.counts[0])
         return Recommendations(
             self._users.ids(top.rows[0, :count]), top.scores[0, :count], "cosine of likings"
@@ -376,9 +346,11 @@ class Model:
         scores = capability(self._recommender, Scores)
         if explains is None or scores is None:
             raise RequestError(f"{self._source} can't explain its recommendations")
-        item = self._item(item_id)
+        item = self._catalogue.row(item_id)
         if history is not None:
-            queries = Queries(np.array((-1,), np.int32), *self._told(history))
+            queries = Queries(
+                np.array((-1,), np.int32), self._past.told(history, self._catalogue.ids)
+            )
         else:
             row = -1 if user_id is None else self._users.row(user_id)
             if row < 0:
@@ -390,7 +362,7 @@ class Model:
         reasons = tuple(
             Reason.of(
                 e,
-                self._item_ids.id(e.item) if e.item >= 0 else None,
+                self._catalogue.ids.id(e.item) if e.item >= 0 else None,
                 self._items.name(e.item) if e.item >= 0 else e.detail,
             )
             for e in explains.explain(queries, item)
@@ -471,25 +443,6 @@ class Model:
         stale = np.isin(rows, np.fromiter(self._changed, np.int32, len(self._changed)))
         return replace(queries, rows=np.where(stale, np.int32(-1), rows))
 
-    def _told(self, history: History) -> tuple[Csr, I64 | None]:
-        """A stranger's history: known items only, ascending, the last value of an id winning."""
-        liking = self._past.liking
-        pairs = (
-            dict(history.items())
-            if isinstance(history, Mapping)
-            else dict.fromkeys(history, liking)
-        )
-        rows = self._item_ids.rows(list(pairs))
-        values = np.fromiter(pairs.values(), np.float32, len(pairs))
-        if not np.isfinite(values).all():
-            bad = list(pairs)[int(np.flatnonzero(~np.isfinite(values))[0])]
-            raise RequestError(f"history gives item {bad!r} a value that is not a finite number")
-        known = rows >= 0
-        rows, values = rows[known], values[known]
-        order = np.argsort(rows, kind="stable")
-        one = Csr(np.array((0, len(rows)), np.int64), rows[order], values[order], self._size)
-        return one, None
-
     def _read(self, texts: list[str]) -> Mapping[str, F32]:
         reads = capability(self._recommender, ReadsText)
         if reads is None:
@@ -506,39 +459,6 @@ class Model:
             )
         return {key: encoder.encode(texts, kind="query") for key, encoder in encoders.items()}
 
-    def _item(self, item_id: Id) -> int:
-        row = self._item_ids.row(item_id)
-        if row < 0:
-            raise UnknownItem(f"item {item_id!r} is not in the model")
-        return row
-
-    def _bits(self, item_ids: Sequence[Id]) -> U64:
-        rows = self._item_ids.rows(_listed(item_ids))
-        return kernels.bitset(rows[rows >= 0], self._size)
-
-    def _allowed(self, allow: Sequence[Id] | None, where: Mapping[str, Any] | None) -> U64 | None:
-        bits = None if allow is None else self._bits(allow)
-        if where is None:
-            return bits
-        fits = np.flatnonzero(self._items.where(where)).astype(np.int32)
-        matching = kernels.bitset(fits, self._size)
-        return matching if bits is None else bits & matching
-
-    def _lists(self, candidates: Sequence[Sequence[Id]]) -> Csr:
-        rows = [np.unique(self._item_ids.rows(_listed(ids))) for ids in candidates]
-        rows = [r[r >= 0] for r in rows]
-        indptr = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(r) for r in rows], out=indptr[1:])
-        flat = np.concatenate(rows).astype(np.int32) if rows else np.empty(0, np.int32)
-        return Csr(indptr, flat, None, self._size)
-
-    @cached_property
-    def _likings(self) -> tuple[Csr, tuple[I64, I32, F32], F32]:
-        liked = self._past.events.at_least(self._past.min_value)
-        ones = np.ones(liked.nnz, np.float32)
-        by_item = kernels.transpose(liked.indptr, liked.indices, ones, liked.columns)
-        return liked, by_item, np.sqrt(liked.counts().astype(np.float32))
-
 
 def source_name(spec: Spec) -> str:
     """The name that answers are signed with: the scorer's, where `base.top_k` only ranks by it."""
@@ -547,12 +467,6 @@ def source_name(spec: Spec) -> str:
     if spec.name == "base.top_k":
         return Spec.of(spec.settings.get("scorer", "base.popular")).name
     return spec.name
-
-
-def _listed(ids: Sequence[Id]) -> Sequence[Id]:
-    if isinstance(ids, str | bytes):
-        raise RequestError(f"expected a list of item ids, got the single text {ids!r}")
-    return list(ids) if isinstance(ids, set | frozenset) else ids
 
 
 def _bad_k(k: object) -> RequestError:

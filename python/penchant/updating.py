@@ -13,7 +13,7 @@ from penchant.queries import Csr
 
 if TYPE_CHECKING:
     from penchant.data import Items, Vocabulary
-    from penchant.model import Past
+    from penchant.past import Past
 
 
 def with_events(

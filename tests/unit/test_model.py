@@ -123,9 +123,15 @@ def test_a_history_of_unknown_items_is_no_evidence(ease: Model) -> None:
     assert ease.recommend(history=["x", "y"]).source == "base.popular"
 
 
-def test_a_history_value_that_is_not_finite_is_refused(ease: Model) -> None:
-    with pytest.raises(RequestError, match="history gives item 'a' a value that is not a finite"):
-        ease.recommend(history={"a": float("nan")})
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "5", None])
+def test_a_history_value_that_is_no_finite_number_is_refused(ease: Model, value: Any) -> None:
+    with pytest.raises(RequestError, match=r"gives item 'b' the value .*; wanted a finite number"):
+        ease.recommend(history={"a": 1.0, "b": value})
+
+
+def test_a_text_for_a_history_is_refused(ease: Model) -> None:
+    with pytest.raises(RequestError, match="history is a list of item ids, got the single text"):
+        ease.recommend(history="a")
 
 
 # ---- mistakes
@@ -155,7 +161,7 @@ def test_an_unknown_column_is_named_with_the_near_one(popular: Model) -> None:
 
 
 def test_a_text_for_a_list_is_refused(popular: Model) -> None:
-    with pytest.raises(RequestError, match="expected a list of item ids, got the single text 'ab'"):
+    with pytest.raises(RequestError, match="expected a list of ids, got the single text 'ab'"):
         popular.recommend("ann", deny="ab")
 
 
@@ -187,6 +193,25 @@ def test_threads_do_not_change_an_answer(ease: Model) -> None:
 def test_candidates_are_a_list_a_user(popular: Model) -> None:
     batch = popular.recommend_many(["ann", "bob"], candidates=[["c", "e"], ["b"]])
     assert [answer.ids for answer in batch] == [["c", "e"], ["b"]]
+
+
+@pytest.mark.parametrize("library", ["numpy", "pandas", "polars", "set", "tuple"])
+def test_ids_may_come_in_whatever_holds_them(popular: Model, library: str) -> None:
+    import pandas as pd
+    import polars as pl
+
+    hold: Any = {
+        "numpy": np.array,
+        "pandas": pd.Series,
+        "polars": pl.Series,
+        "set": set,
+        "tuple": tuple,
+    }[library]
+    assert popular.recommend("bob", deny=hold(["b", "e"])).ids == ["d"]
+    assert popular.recommend("bob", allow=hold(["b", "e"])).ids == ["b", "e"]
+    batch = popular.recommend_many(hold(["bob"]), candidates=[hold(["b", "e"])])
+    assert list(batch.user_ids) == ["bob"]
+    assert batch[0].ids == ["b", "e"]
 
 
 def test_nobody_asked_is_nobody_answered(popular: Model) -> None:

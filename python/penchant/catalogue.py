@@ -1,0 +1,71 @@
+"""The items of a model as a question sees them: ids and conditions in, rows and bitsets out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penchant import kernels
+from penchant.errors import RequestError, UnknownItem
+from penchant.queries import Csr
+
+if TYPE_CHECKING:
+    from penchant.data import Items
+    from penchant.protocols import U64
+    from penchant.recommendations import Id
+
+
+class Catalogue:
+    """Reads what a caller says of items. An id that isn't in the catalogue matches nothing."""
+
+    def __init__(self, items: Items) -> None:
+        # Looked up once: a request takes microseconds, and every call in it counts.
+        self.items = items
+        self.ids = items.vocabulary
+        self.size = len(items)
+
+    def row(self, item_id: Id) -> int:
+        """The row of one item; raises UnknownItem."""
+        row = self.ids.row(item_id)
+        if row < 0:
+            raise UnknownItem(f"item {item_id!r} is not in the model")
+        return row
+
+    def bits(self, item_ids: Iterable[Id]) -> U64:
+        """The bitset of the items named."""
+        rows = self.ids.rows(listed(item_ids))
+        return kernels.bitset(rows[rows >= 0], self.size)
+
+    def allowed(self, allow: Iterable[Id] | None, where: Mapping[str, Any] | None) -> U64 | None:
+        """The bitset of the items that are named and fit the conditions; None for all."""
+        bits = None if allow is None else self.bits(allow)
+        if where is None:
+            return bits
+        fits = np.flatnonzero(self.items.where(where)).astype(np.int32)
+        matching = kernels.bitset(fits, self.size)
+        return matching if bits is None else bits & matching
+
+    def lists(self, candidates: Iterable[Iterable[Id]]) -> Csr:
+        """One row of items for each list of ids."""
+        rows = [np.unique(self.ids.rows(listed(ids))) for ids in candidates]
+        rows = [r[r >= 0] for r in rows]
+        indptr = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(r) for r in rows], out=indptr[1:])
+        flat = np.concatenate(rows).astype(np.int32) if rows else np.empty(0, np.int32)
+        return Csr(indptr, flat, None, self.size)
+
+
+def listed(ids: Iterable[Id]) -> Sequence[Id]:
+    """The ids as a list, whatever held them: a set, an array, a column of a dataframe.
+
+    Raises RequestError for a single text, which is one id and no list of them.
+    """
+    if isinstance(ids, list):
+        return ids
+    if isinstance(ids, str | bytes):
+        raise RequestError(f"expected a list of ids, got the single text {ids!r}")
+    as_list = getattr(ids, "tolist", None)
+    plain: list[Id] = as_list() if as_list is not None else list(ids)
+    return plain
