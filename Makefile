@@ -27,7 +27,9 @@ test:  ## Run all tests, Rust first
 
 bench:  ## Compare with rivals (minutes; needs a quiet machine)
 	cargo bench --workspace
-	uv run --group bench pytest benches --benchmark-only
+	OPENBLAS_NUM_THREADS=1 uv run --group bench python benches/bench_recommend.py
+	OPENBLAS_NUM_THREADS=1 uv run --group bench python benches/bench_top_k.py
+	uv run python benches/bench_load.py
 
 soak:  ## Inject faults by the hundred (minutes)
 	uv run python benches/soak_artifact.py

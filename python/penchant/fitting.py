@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -55,7 +55,11 @@ def fit(
     Every setting is checked, and every component is built, before anything is fitted. Raises
     SettingsError, UnknownComponent, DataError, FitDiverged, FitCancelled.
     """
+    from penchant.data import Dataset
+
     recipe = _recipe(source)
+    if recipe is None and not isinstance(source, Dataset):
+        raise SettingsError(f"fit takes a dataset or a recipe, got {type(source).__name__}")
     if recipe is not None:
         if recommender is None and not scorers:
             recommender, scorers = recipe.recommender, recipe.scorers
@@ -72,9 +76,7 @@ def fit(
     fallback = registry.recommender(FALLBACK)
     generator = registry.generator(GENERATOR)
 
-    data = source if recipe is None else recipe.dataset(registry)
-    if isinstance(data, Recipe | str | Path):
-        raise SettingsError(f"fit takes a dataset or a recipe, got {type(source).__name__}")
+    data = source if isinstance(source, Dataset) else cast("Recipe", recipe).dataset(registry)
     if not len(data.interactions):
         raise DataError("the data have no interactions; a fit needs at least one event")
     context = FitContext(seed=seed, threads=threads, validation=validation)

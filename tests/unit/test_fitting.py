@@ -1,0 +1,176 @@
+"""Fitting: what takes the place of what, what is refused beforehand, and the same bits again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import penchant
+import pytest
+from penchant import Dataset, Recipe, Registry, hookimpl, use
+from penchant.errors import DataError, FitCancelled, PluginError, SettingsError, UnknownComponent
+from penchant.testing.data import one_item, one_user, toy_dataset
+
+EVENTS = {"user_id": [1, 1, 2, 2, 3], "item_id": ["a", "b", "a", "c", "b"]}
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    (tmp_path / "events.csv").write_text("user_id,item_id\n1,a\n1,b\n2,a\n", "utf-8")
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        'seed = 3\n[data]\ninteractions = "events.csv"\n[[scorers]]\nuse = "cf.ease"\nl2 = 1.0\n',
+        "utf-8",
+    )
+    return path
+
+
+def test_a_recipe_is_fitted_from_its_path_or_its_value(recipe: Path) -> None:
+    for source in (recipe, str(recipe), Recipe.read(recipe)):
+        model = penchant.fit(source)
+        assert model.recommend(2).ids == ["b"]
+        assert model.facts["seed"] == 3
+        assert model.spec.settings["scorer"] == {"use": "cf.ease", "l2": 1.0}
+
+
+def test_what_is_given_besides_takes_the_place_of_what_the_recipe_says(recipe: Path) -> None:
+    model = penchant.fit(recipe, scorers=["base.popular"], seed=5)
+    assert model.recommend(2).source == "base.popular"
+    assert model.facts["seed"] == 5
+
+
+def test_the_facts_of_a_fit_are_kept() -> None:
+    facts = penchant.fit(Dataset.from_frame(EVENTS), scorers=["cf.ease"]).facts
+    assert (facts["users"], facts["items"], facts["events"]) == (3, 3, 5)
+    assert facts["data_fingerprint"] == Dataset.from_frame(EVENTS).fingerprint
+    assert set(facts["plugins"]) == {"base", "cf"}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("scorers", "error", "message"),
+    [
+        (["cf.eas"], UnknownComponent, r"no scorer named 'cf\.eas'; did you mean 'cf\.ease'\?"),
+        (["cf.ease", "mf.sdg"], UnknownComponent, r"did you mean 'mf\.sgd'\?"),
+        ([use("cf.ease", l3=1)], SettingsError, r"cf\.ease: unknown setting 'l3'"),
+        ([use("cf.ease", l2=-1)], SettingsError, r"cf\.ease: l2 must be"),
+        ([use("cf.ease", l2="much")], SettingsError, r"cf\.ease: .*'much'"),
+        (["base.hashing"], UnknownComponent, "is an encoder, not a scorer"),
+        (["nowhere.thing"], UnknownComponent, "no plugin 'nowhere' is installed"),
+    ],
+)
+def test_a_wrong_component_is_refused_before_anything_is_fitted(
+    scorers: list[Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        penchant.fit(Dataset.from_frame(EVENTS), scorers=scorers)
+
+
+def test_a_source_that_is_neither_data_nor_recipe_is_refused() -> None:
+    with pytest.raises(SettingsError, match="fit takes a dataset or a recipe, got int"):
+        penchant.fit(3, scorers=["base.popular"])  # type: ignore[arg-type]
+
+
+def test_no_events_are_refused() -> None:
+    data = toy_dataset()
+    nothing = data.subset(np.zeros(len(data.interactions), np.bool_))
+    with pytest.raises(DataError, match="the data have no interactions; a fit needs at least one"):
+        penchant.fit(nothing, scorers=["base.popular"])
+    with pytest.raises(DataError, match="no rows"):
+        Dataset.from_frame({"user_id": [], "item_id": []})
+
+
+@pytest.mark.parametrize("data", [one_user(), one_item()], ids=["one user", "one item"])
+@pytest.mark.parametrize("scorer", ["base.popular", "cf.ease", "cf.item_knn", "content.text"])
+def test_the_smallest_data_are_fitted_and_answered(data: Dataset, scorer: str) -> None:
+    model = penchant.fit(data, scorers=[scorer])
+    for user in model.users.ids():
+        answer = model.recommend(user, k=50)
+        seen = model.past.of(model.users.row(user))[0].nnz
+        assert len(answer) == len(model.items) - seen
+        assert np.isfinite(answer.scores).all()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_the_same_seed_gives_the_same_bits_for_any_threads(threads: int) -> None:
+    draw = np.random.default_rng(0)
+    events = {
+        "user_id": draw.integers(0, 60, 3000),
+        "item_id": draw.integers(0, 80, 3000),
+        "rating": draw.integers(1, 6, 3000).astype(float),
+    }
+    data = Dataset.from_frame(events)
+    sgd = [use("mf.sgd", factors=16, epochs=5)]
+    one = penchant.fit(data, scorers=sgd, seed=4)
+    again = penchant.fit(data, scorers=sgd, seed=4, threads=threads)
+    other = penchant.fit(data, scorers=sgd, seed=5)
+    for user in one.users.ids()[:10]:
+        expected = one.recommend(user).scores.tobytes()
+        assert again.recommend(user).scores.tobytes() == expected
+        assert other.recommend(user).scores.tobytes() != expected
+
+
+def test_a_fit_tells_its_progress_and_can_be_cancelled() -> None:
+    told: list[tuple[Any, ...]] = []
+    events = {**EVENTS, "rating": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    sgd = [use("mf.sgd", factors=4, epochs=4)]
+    penchant.fit(Dataset.from_frame(events), scorers=sgd, progress=lambda *step: told.append(step))
+    assert told[-1][1:3] == (4, 4)
+    with pytest.raises(FitCancelled):
+        penchant.fit(Dataset.from_frame(events), scorers=sgd, cancelled=lambda: True)
+
+
+def test_an_observer_hears_of_a_fit_and_can_not_break_it() -> None:
+    heard = []
+
+    def penchant_fitted(report: Any) -> None:
+        heard.append(report)
+        raise RuntimeError("the observer is broken")
+
+    plugin = SimpleNamespace(PENCHANT_API=1, penchant_fitted=hookimpl(penchant_fitted))
+    model = penchant.fit(
+        Dataset.from_frame(EVENTS), scorers=["base.popular"], registry=Registry({"spy": plugin})
+    )
+    (report,) = heard
+    assert (report.users, report.items, report.events) == (3, 3, 5)
+    assert report.recommender == model.spec
+
+
+def test_a_wrapper_is_folded_around_the_recommender() -> None:
+    class Reversed:
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def recommend(self, queries: Any, candidates: Any, k: int, /) -> Any:
+            top = self.inner.recommend(queries, candidates, k)
+            return type(top)(top.rows[:, ::-1].copy(), top.scores[:, ::-1].copy(), top.counts)
+
+        def state(self) -> Any:
+            return self.inner.state()
+
+    def penchant_wrap_recommender(name: str) -> Any:
+        return Reversed if name == "base.top_k" else None
+
+    plugin = SimpleNamespace(
+        PENCHANT_API=1, penchant_wrap_recommender=hookimpl(penchant_wrap_recommender)
+    )
+    data = Dataset.from_frame(EVENTS)
+    plain = penchant.fit(data, scorers=["base.popular"])
+    wrapped = penchant.fit(data, scorers=["base.popular"], registry=Registry({"w": plugin}))
+    assert wrapped.recommend(9, k=3).ids == plain.recommend(9, k=3).ids[::-1]
+    assert wrapped.explain(1, "c").score == plain.explain(1, "c").score  # abilities shine through
+
+
+def test_two_plugins_of_one_name_and_one_that_fails_are_named_together() -> None:
+    def penchant_scorers() -> Any:
+        raise ImportError("no module named 'missing'")
+
+    broken = SimpleNamespace(PENCHANT_API=1, penchant_scorers=hookimpl(penchant_scorers))
+    old = SimpleNamespace(PENCHANT_API=0)
+    with pytest.raises(PluginError) as caught:
+        Registry({"broken": broken, "old": old})
+    message = str(caught.value)
+    assert "2 problems with plugins" in message
+    assert "no module named 'missing'" in message
+    assert "written for plugin API 0, this penchant speaks 1" in message
