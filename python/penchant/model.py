@@ -387,17 +387,39 @@ class Model:
         from penchant.updating import with_events
 
         users, past, changed = with_events(self._users, self._items, self._past, events, columns)
-        return Model(
-            spec=self._spec,
-            users=users,
-            items=self._items,
-            past=past,
-            recommender=self._recommender,
-            fallback=self._fallback,
-            generator=self._generator,
-            facts=self._facts,
-            changed=self._changed | changed,
+        return self._but(users=users, past=past, changed=self._changed | changed)
+
+    def with_items(self, added: Items) -> Model:
+        """Give a new model with more items in its catalogue; nothing is retrained.
+
+        added: ids and attributes of the new items, as `Items.of` makes them. What their words or
+            attributes say makes them recommendable at once in strategies that read those; for the
+            others they are items that nobody has liked yet.
+
+        Raises DataError for an id that is there already, RequestError when the recommender can't
+        take up items without a fit, EncoderMissing when it would have to read them and can't.
+        """
+        from penchant.updating import with_items
+
+        items, past, (recommender, fallback) = with_items(
+            self._users, self._items, self._past, (self._recommender, self._fallback), added
         )
+        return self._but(items=items, past=past, recommender=recommender, fallback=fallback)
+
+    def _but(self, **changes: Any) -> Model:
+        """This model with other parts."""
+        parts = {
+            "spec": self._spec,
+            "users": self._users,
+            "items": self._items,
+            "past": self._past,
+            "recommender": self._recommender,
+            "fallback": self._fallback,
+            "generator": self._generator,
+            "facts": self._facts,
+            "changed": self._changed,
+        }
+        return Model(**{**parts, **changes})
 
     @property
     def changed(self) -> frozenset[int]:

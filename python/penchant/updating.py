@@ -1,19 +1,21 @@
-"""New events for a model that is already fitted: merged into what it knows, nothing retrained."""
+"""New events and new items for a model that is already fitted; nothing is retrained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from penchant.errors import DataError
+from penchant.errors import DataError, RequestError
+from penchant.protocols import Updatable
 from penchant.queries import Csr
 
 if TYPE_CHECKING:
     from penchant.data import Items, Vocabulary
     from penchant.past import Past
+    from penchant.protocols import FittedRecommender
 
 
 def with_events(
@@ -79,6 +81,34 @@ def with_events(
         if array is not None:
             array.setflags(write=False)
     return users, replace(past, events=merged_past, times=times), frozenset(user_rows.tolist())
+
+
+def with_items(
+    users: Vocabulary,
+    items: Items,
+    past: Past,
+    recommenders: Sequence[FittedRecommender],
+    added: Items,
+) -> tuple[Items, Past, list[FittedRecommender]]:
+    """Append items to the catalogue and let every recommender take them up.
+
+    Raises DataError for an id that is there already, RequestError for a recommender that can't.
+    """
+    from penchant.data import Dataset, Interactions, Users
+
+    joined = items.joined(added)
+    nobody = np.empty(0, np.int32)
+    log = Interactions.of(nobody, nobody, n_users=len(users), n_items=len(joined))
+    data = Dataset(users=Users(users), items=joined, interactions=log)
+    newer = []
+    for recommender in recommenders:
+        if not isinstance(recommender, Updatable):
+            raise RequestError(
+                f"{type(recommender).__name__} can't take up new items without a fit; fit again"
+            )
+        newer.append(cast("FittedRecommender", recommender.with_items(data)))
+    events = replace(past.events, columns=len(joined))
+    return joined, replace(past, events=events), newer
 
 
 def _span(events: Csr, row: int) -> tuple[int, int]:

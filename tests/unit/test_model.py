@@ -307,6 +307,44 @@ def test_an_event_of_an_unknown_item_is_refused(ease: Model) -> None:
         ease.with_events({"user_id": ["ann"], "item_id": ["x"]})
 
 
+# ---- new items
+
+NEW = penchant.Items.of(
+    ["f"], texts={"title": ["Alien again"]}, labels={"genre": [["sf"]]}, numbers={"year": [2030.0]}
+)
+
+
+@pytest.mark.parametrize("scorer", ["base.popular", "cf.ease", "cf.item_knn", "mf.sgd"])
+def test_a_new_item_is_in_the_catalogue_at_once(scorer: str) -> None:
+    old = penchant.fit(dataset(), scorers=[scorer])
+    newer = old.with_items(NEW)
+    assert "f" in newer.recommend("ann", k=6).ids
+    assert newer.recommend("ann", where={"year": (2025, None)}).ids == ["f"]
+    assert newer.recommend("zoe", k=6).ids[-1] == "f"
+    assert [i for i in newer.recommend("ann", k=6).ids if i != "f"] == old.recommend("ann").ids
+    assert "f" not in old.recommend("ann", k=6).ids
+
+
+def test_a_new_item_is_recommended_by_its_words(tmp_path: Any) -> None:
+    old = penchant.fit(dataset(), scorers=[penchant.use("content.text", encoder="base.hashing")])
+    newer = old.with_items(NEW)
+    assert newer.recommend(history=["a"], k=1).ids == ["f"]
+    newer.save(tmp_path / "model")
+    again = penchant.load(tmp_path / "model")
+    assert again.recommend(history=["a"], k=1).ids == ["f"]
+
+
+def test_an_item_that_is_there_already_is_refused(popular: Model) -> None:
+    with pytest.raises(DataError, match="'a'"):
+        popular.with_items(penchant.Items.of(["a"]))
+
+
+def test_a_strategy_that_needs_a_fit_for_new_items_says_so() -> None:
+    model = penchant.fit(dataset(), scorers=["my.recent_favourites"])
+    with pytest.raises(RequestError, match="can't take up new items without a fit; fit again"):
+        model.with_items(NEW)
+
+
 # ---- small and odd data
 
 

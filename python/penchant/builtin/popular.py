@@ -45,6 +45,11 @@ class FittedPopular:
         """The one reason there is; its weight is the score."""
         return (Evidence("popularity", float(self._counts[item]), source="base.popular"),)
 
+    def with_items(self, data: Dataset, /) -> FittedPopular:
+        """Nobody has liked a new item yet."""
+        new = np.zeros(len(data.items) - len(self._counts), np.float32)
+        return FittedPopular(np.concatenate([self._counts, new]))
+
     def state(self) -> State:
         """The counts."""
         return State({"counts": self._counts})

@@ -8,12 +8,20 @@ order: greater score first, equal scores by lower row.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from penchant import kernels
-from penchant.protocols import Factored, FitContext, FittedScorer, RelatesItems, Scorer, State
+from penchant.protocols import (
+    Factored,
+    FitContext,
+    FittedScorer,
+    RelatesItems,
+    Scorer,
+    State,
+    Updatable,
+)
 from penchant.queries import TopK
 
 if TYPE_CHECKING:
@@ -43,6 +51,11 @@ class FittedTopK:
             if self._factored is None
             else kernels.ItemIndex(self._factored.item_vectors, resident=resident)
         )
+        if isinstance(inner, Updatable):
+            # An ability of the instance, since not every scorer has it.
+            self.with_items = lambda data, /: FittedTopK(
+                cast("FittedScorer", inner.with_items(data)), resident=resident, threads=threads
+            )
 
     def recommend(self, queries: Queries, candidates: Candidates, k: int, /) -> TopK:
         """Rank exactly min(k, eligible) items a query. O(n·m·d) or as the scorer scores."""
