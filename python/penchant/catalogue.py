@@ -43,6 +43,8 @@ class Catalogue:
         bits = None if allow is None else self.bits(allow)
         if where is None:
             return bits
+        if not isinstance(where, Mapping):
+            raise RequestError(f"where is a mapping of column to condition, got {where!r}")
         fits = np.flatnonzero(self.items.where(where)).astype(np.int32)
         matching = kernels.bitset(fits, self.size)
         return matching if bits is None else bits & matching
@@ -67,5 +69,7 @@ def listed(ids: Iterable[Id]) -> Sequence[Id]:
     if isinstance(ids, str | bytes):
         raise RequestError(f"expected a list of ids, got the single text {ids!r}")
     as_list = getattr(ids, "tolist", None)
+    if as_list is None and not isinstance(ids, Iterable):
+        raise RequestError(f"expected a list of ids, got {ids!r}")
     plain: list[Id] = as_list() if as_list is not None else list(ids)
     return plain

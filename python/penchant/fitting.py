@@ -59,14 +59,18 @@ def fit(
 
     recipe = _recipe(source)
     if recipe is None and not isinstance(source, Dataset):
-        raise SettingsError(f"fit takes a dataset or a recipe, got {type(source).__name__}")
+        raise SettingsError(
+            f"fit takes a dataset or a recipe, got {type(source).__name__}; "
+            "penchant.Dataset.from_frame makes a dataset of a table"
+        )
     if recipe is not None:
         if recommender is None and not scorers:
             recommender, scorers = recipe.recommender, recipe.scorers
         encoder = encoder if encoder is not None else recipe.encoder
         seed = recipe.seed if seed is None else seed
         threads = recipe.threads if threads is None else threads
-    seed, threads = seed or 0, threads or 1
+    seed = _whole("seed", 0 if seed is None else seed, 0)
+    threads = _whole("threads", 1 if threads is None else threads, 1)
     spec = compose(recommender, scorers)
     if registry is None:
         registry = discover_for(spec, encoder)
@@ -79,6 +83,14 @@ def fit(
     data = source if isinstance(source, Dataset) else cast("Recipe", recipe).dataset(registry)
     if not len(data.interactions):
         raise DataError("the data have no interactions; a fit needs at least one event")
+    if not len(data.positives()):
+        raise DataError(
+            f"none of the {len(data.interactions)} events is a liking, for that is a value of at "
+            f"least {data.min_value:g} and the greatest is {data.interactions.value.max():g}; name "
+            "the column of values, or lower min_value"
+        )
+    if validation is not None:
+        _check_validation(data, validation)
     context = FitContext(seed=seed, threads=threads, validation=validation)
     if progress is not None:
         context = replace(context, progress=progress)
@@ -118,6 +130,29 @@ def discover_for(spec: Spec, *besides: SpecLike | None) -> Registry:
     for other in besides:
         wanted |= namespaces(Spec.of(other).to_json()) if other is not None else frozenset()
     return Registry.discover(only=wanted)
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**63:
+        return value
+    raise SettingsError(f"{name} must be a whole number from {least}, got {value!r}")
+
+
+def _check_validation(data: Dataset, validation: object) -> None:
+    """Rows must mean the same on both sides."""
+    from penchant.data import Dataset
+
+    if not isinstance(validation, Dataset):
+        raise DataError(f"validation must be a dataset, got {type(validation).__name__}")
+    for mine, theirs, what in (
+        (data.users.vocabulary, validation.users.vocabulary, "users"),
+        (data.items.vocabulary, validation.items.vocabulary, "items"),
+    ):
+        if mine is not theirs and mine != theirs:
+            raise DataError(
+                f"validation has other {what} than the data ({len(theirs)} and {len(mine)}); part "
+                "one dataset with penchant.evaluation.make_split or Dataset.subset"
+            )
 
 
 def _recipe(source: Dataset | Recipe | str | Path) -> Recipe | None:

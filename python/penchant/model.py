@@ -119,6 +119,17 @@ class Model:
         """Who puts explanations into words."""
         return self._generator
 
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Model:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a model is not pickled; save it to a folder and penchant.load that in each process"
+        )
+
     def __repr__(self) -> str:
         return f"<Model {self._source}: {len(self._users)} users, {len(self._items)} items>"
 
@@ -155,8 +166,11 @@ class Model:
         Raises RequestError for k below 1 or conditions that can't be met by any column, DataError
         for ids of the wrong type, EncoderMissing for words when the encoder isn't at hand.
         """
-        if k.__class__ is not int or k < 1:
-            raise _bad_k(k)
+        k = _checked(k)
+        if on_unknown not in ("fallback", "raise"):
+            raise RequestError(f"on_unknown must be 'fallback' or 'raise', got {on_unknown!r}")
+        if isinstance(user_id, np.generic):
+            user_id = user_id.item()
         row = -1 if user_id is None else self._users.row(user_id)
         if history is not None:
             row, past, times = -1, self._past.told(history, self._catalogue.ids), None
@@ -209,10 +223,9 @@ class Model:
         candidates: per user, the only item ids to choose from. threads: how many threads share the
         users; the answer doesn't depend on it. Unknown users get the fallback.
         """
-        if k.__class__ is not int or k < 1:
-            raise _bad_k(k)
-        if threads < 1:
-            raise RequestError(f"threads must be at least 1, got {threads}")
+        k = _checked(k)
+        if not isinstance(threads, int) or threads < 1:
+            raise RequestError(f"threads must be a whole number from 1, got {threads!r}")
         user_ids = listed(user_ids)
         if candidates is not None and len(candidates) != len(user_ids):
             raise RequestError(
@@ -266,6 +279,7 @@ class Model:
         For `mf.sgd` that is a rating. Raises UnknownUser, UnknownItem, and RequestError when the
         lengths differ or the recommender only ranks.
         """
+        user_ids, item_ids = listed(user_ids), listed(item_ids)
         if len(user_ids) != len(item_ids):
             raise RequestError(
                 f"predict pairs users with items, got {len(user_ids)} users and "
@@ -299,8 +313,7 @@ class Model:
         where: Mapping[str, Any] | None = None,
     ) -> Recommendations:
         """Rank the items most like one, itself left out. Raises UnknownItem."""
-        if k.__class__ is not int or k < 1:
-            raise _bad_k(k)
+        k = _checked(k)
         relates = capability(self._recommender, RelatesItems)
         if relates is None:
             raise RequestError(f"{self._source} does not relate items to each other")
@@ -323,8 +336,7 @@ class Model:
 
         O(events of the items this user liked). Raises UnknownUser.
         """
-        if k.__class__ is not int or k < 1:
-            raise _bad_k(k)
+        k = _checked(k)
         row = self._users.row(user_id)
         if row < 0:
             raise UnknownUser(f"user {user_id!r} is not in the model")
@@ -381,6 +393,8 @@ class Model:
 
         events: any table of interactions, read as `Dataset.from_frame` reads it with `columns`.
             Users may be new; events of items that the model doesn't know are refused (DataError).
+            Without a column of values every event is a liking, and without one of times it is as
+            late as the latest that the model knows.
         Users who acted are answered from their history from then on (they fold in), in every
         strategy that can. The old model is unchanged and shares the fitted arrays with the new one.
         """
@@ -469,10 +483,13 @@ class Model:
         reads = capability(self._recommender, ReadsText)
         if reads is None:
             raise RequestError(
-                f"{self._source} reads no text; fit a model with a content scorer over an encoder"
+                f"{self._source} was fitted without an encoder, so it reads no text; fit "
+                "content.text with an encoder, such as onnx.minilm or base.hashing"
             )
         if not isinstance(texts[0], str):
             raise RequestError(f"text must be a string, got {type(texts[0]).__name__}")
+        if not texts[0].strip():
+            raise RequestError("text is empty; leave it out to ask without words")
         encoders = reads.encoders()
         if not encoders:
             raise EncoderMissing(
@@ -491,5 +508,7 @@ def source_name(spec: Spec) -> str:
     return spec.name
 
 
-def _bad_k(k: object) -> RequestError:
-    return RequestError(f"k is how many items to recommend, a whole number from 1, got {k!r}")
+def _checked(k: object) -> int:
+    if isinstance(k, int | np.integer) and not isinstance(k, bool) and k >= 1:
+        return int(k)
+    raise RequestError(f"k is how many items to recommend, a whole number from 1, got {k!r}")

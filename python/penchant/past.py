@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -56,6 +56,8 @@ class Past:
         """
         if isinstance(history, str | bytes):
             raise RequestError(f"history is a list of item ids, got the single text {history!r}")
+        if not isinstance(history, Iterable):
+            raise RequestError(f"history is a list of item ids, got {history!r}")
         if isinstance(history, Mapping):
             for item, value in history.items():
                 if not _is_finite(value):

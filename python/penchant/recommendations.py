@@ -17,7 +17,7 @@ Id = str | int
 Backend = Literal["pandas", "polars", "pyarrow"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recommendations:
     """The items for one query, best first; unpacks as `ids, scores`.
 
@@ -62,7 +62,7 @@ class Recommendations:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BatchRecommendations:
     """The items for many users: flat ids and scores, cut by offsets.
 
@@ -94,6 +94,10 @@ class BatchRecommendations:
 
     def __iter__(self) -> Iterator[Recommendations]:
         return (self[position] for position in range(len(self)))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Plain dicts with `user_id`, `item_id`, `score` and `rank`, ready for JSON."""
+        return [{"user_id": one.user_id, **row} for one in self for row in one.to_dicts()]
 
     def to_frame(self, backend: Backend | None = None) -> Any:
         """A dataframe with columns user_id, item_id, score, rank; see `frame`."""
@@ -144,6 +148,9 @@ class Explanation:
 
     def __str__(self) -> str:
         return self.sentence
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {len(self.reasons)} reasons: {self.sentence}>"
 
 
 _BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "pyarrow")

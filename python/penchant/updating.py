@@ -24,12 +24,23 @@ def with_events(
     """Merge `events`, a table read as `Dataset.from_frame` reads it, into what is known of users.
 
     Gives the users (new ones appended), the new past, and the rows of the users who acted. A later
-    event replaces the value of an earlier one of the same user and item. Only the rows of users who
-    acted are rebuilt; the rest is one copy. Raises DataError for an item the model doesn't know.
+    event replaces the value of an earlier one of the same user and item; events without values are
+    likings, as in a history, and events without times are as late as the latest one known. Only
+    the rows of users who acted are rebuilt; the rest is one copy. Raises DataError for an item the
+    model doesn't know.
     """
-    from penchant.data import Dataset
+    from penchant.data import Dataset, Reading
 
     added = Dataset.from_frame(events, **columns)
+    if past.times is not None and added.interactions.time is None and len(past.times):
+        log = added.interactions
+        latest = np.full(len(log), past.times.max(), np.int64)
+        added = added.with_interactions(replace(log, time=latest))
+    frame = Reading().read(events, "interactions")
+    if not columns.get("value") and frame.first_of("value", "rating") is None:
+        log = added.interactions
+        likings = np.full(len(log), past.liking, np.float32)
+        added = added.with_interactions(replace(log, value=likings))
     item_ids = added.items.vocabulary.ids(np.arange(len(added.items), dtype=np.int32))
     item_rows = items.vocabulary.rows(item_ids)
     for position in np.flatnonzero(item_rows < 0)[:1].tolist():
@@ -132,8 +143,15 @@ def _merge(
     old: tuple[np.ndarray, np.ndarray, np.ndarray | None],
     new: tuple[np.ndarray, np.ndarray, np.ndarray | None],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """One user's events by ascending item; the new event of a pair replaces the old one."""
+    """One user's events by ascending item; the later event of a pair replaces the other."""
     stays = ~np.isin(old[0], new[0])
+    if old[2] is not None and new[2] is not None:
+        # An event that is told late may be older than what is known.
+        _, ours, theirs = np.intersect1d(old[0], new[0], return_indices=True)
+        older = ours[old[2][ours] > new[2][theirs]]
+        stays[older] = True
+        fresh = ~np.isin(new[0], old[0][older])
+        new = (new[0][fresh], new[1][fresh], new[2][fresh])
     items = np.concatenate([old[0][stays], new[0]])
     order = np.argsort(items, kind="stable")
     times = (

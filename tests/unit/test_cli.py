@@ -72,7 +72,7 @@ def fitted(run: Run) -> None:
 def test_a_recipe_becomes_a_model_that_answers(run: Run) -> None:
     code, out, _ = run("fit", "recipe.toml", "-o", "model")
     assert code == 0
-    assert "8 events of 4 users and 4 items" in out
+    assert "Fitted cf.ease on 8 events (7 likings) of 4 users and 4 items" in out
     assert "penchant recommend model ann" in out
     code, out, _ = run("recommend", "model", "ann", "-k", "1")
     assert code == 0
@@ -157,15 +157,47 @@ def test_inspect_shows_components_facts_and_files(run: Run) -> None:
 def test_evaluate_judges_beside_the_baselines(run: Run) -> None:
     code, out, err = run("evaluate", "recipe.toml", "--split", "user-time")
     assert code == 0, err
-    for name in ("popular", "item-kNN", "TF-IDF", "cf.ease (recipe)", "95 % interval"):
+    for name in ("popular", "item-kNN", "TF-IDF", "cf.ease (yours)", "95 % interval"):
         assert name in out
     code, out, _ = run("evaluate", "recipe.toml", "--metric", "ndcg@3", "--json")
     document = json.loads(out)
-    assert [row["name"] for row in document["rows"]][-1] == "cf.ease (recipe)"
+    assert [row["name"] for row in document["rows"]][-1] == "cf.ease (yours)"
     assert set(document["rows"][0]["metrics"]) == {"ndcg@3"}
     assert document["differences"]["popular"]["metric"] == "ndcg@3"
     code, out, _ = run("evaluate", "recipe.toml", "--csv")
     assert out.splitlines()[0].startswith("name,ndcg@10")
+
+
+def test_cold_items_are_judged_beside_chance_and_not_beside_popularity(run: Run) -> None:
+    code, out, err = run(
+        *("evaluate", "ratings.csv", "--items", "films.csv", "--scorer", "content.text"),
+        *("--encoder", "base.hashing", "--split", "cold-item", "--share", "0.5"),
+    )
+    assert code == 0, err
+    assert "chance" in out
+    assert "popular" not in out
+
+
+def test_words_are_answered_where_an_encoder_was_named(run: Run) -> None:
+    code, _, err = run(
+        *("fit", "ratings.csv", "--items", "films.csv", "--scorer", "content.text"),
+        *("--encoder", "base.hashing", "-o", "model"),
+    )
+    assert code == 0, err
+    _, out, _ = run("recommend", "model", "--text", "alien", "-k", "1", "--json")
+    assert json.loads(out)[0]["items"][0]["name"] == "Alien"
+
+
+def test_an_unknown_item_of_the_command_line_is_told(run: Run) -> None:
+    fitted(run)
+    _, _, err = run("recommend", "model", "--history", "a,x")
+    assert "Note: item 'x' is not in the model and is left out" in err
+
+
+def test_dirty_rows_are_dropped_where_asked(run: Run) -> None:
+    Path("dirty.csv").write_text(RATINGS + ",a,5,9\n", "utf-8")
+    assert run("fit", "dirty.csv", "-o", "model")[0] == 1
+    assert run("fit", "dirty.csv", "--clean", "drop", "-o", "model")[0] == 0
 
 
 def test_plugins_lists_every_component_by_its_full_name(run: Run) -> None:
@@ -201,9 +233,15 @@ def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
         (["fit", "no.csv", "-o", "m"], "no.csv"),
         (["fit", "ratings.csv", "--user", "usr", "-o", "m"], "'usr'"),
         (["fit", "ratings.csv", "--scorer", "cf.eas", "-o", "m"], "did you mean 'cf.ease'?"),
-        (["fit", "recipe.toml", "--scorer", "cf.ease", "-o", "m"], "--scorer describe a table"),
+        (
+            ["fit", "recipe.toml", "--scorer", "cf.ease", "-o", "m"],
+            "--scorer can't be given besides a recipe",
+        ),
         (["recommend", "nowhere", "ann"], "nowhere"),
         (["inspect", "nowhere"], "nowhere"),
+        (["fit", "films.txt", "-o", "m"], "'films.txt' is no recipe and no table of events"),
+        (["fit", "recipe.toml", "-o", "."], "'.' is there and is no model"),
+        (["fit", "ratings.csv", "--min-value", "9", "-o", "m"], "none of the 8 events is a liking"),
         (["evaluate", "recipe.toml", "--split", "user-tim"], "did you mean 'user-time'?"),
         (["evaluate", "recipe.toml", "--metric", "ndgc@10"], "did you mean"),
         (["demo", "--data", "nowhere"], "'nowhere' holds neither ratings.csv and movies.csv"),
@@ -224,7 +262,7 @@ def test_a_mistake_is_one_sentence_and_a_failure(run: Run, args: list[str], mess
         (["ann", "--where", "genre"], "a condition is COLUMN=VALUE"),
         (["ann", "--where", "year=a..b"], "a range is LOW..HIGH in numbers, got 'a'"),
         (["ann", "--where", "gnre=sf"], "did you mean 'genre'?"),
-        (["--text", "space"], "cf.ease reads no text"),
+        (["--text", "space"], "cf.ease was fitted without an encoder, so it reads no text"),
     ],
 )
 def test_a_mistaken_question_is_refused(run: Run, args: list[str], message: str) -> None:

@@ -133,7 +133,7 @@ def test_the_id_column_of_a_table_is_called_as_in_the_interactions_or_as_said():
         ({"text": ["title"], "label": ["title"]}, r"column 'title' is said to be text and label"),
         ({"rating_range": (5, 1)}, r"rating_range is \(low, high\), got \(5, 1\)"),
         ({"rating_range": (1,)}, r"rating_range is \(low, high\), got \(1,\)"),
-        ({"min_value": float("nan")}, r"min_value must be finite or None, got nan"),
+        ({"min_value": float("nan")}, r"min_value must be a finite number or None, got nan"),
     ],
 )
 def test_wrong_names_and_settings_are_refused(changes, message):

@@ -8,8 +8,9 @@ from typing import Any
 import penchant
 import pytest
 from penchant.demo import sources, strategies
-from penchant.demo.story import Chance, run
+from penchant.demo.story import run
 from penchant.errors import DataError
+from penchant.evaluation.chance import Chance
 from penchant.queries import Csr, Queries
 
 WINES = Path(penchant.__file__).parent / "datasets" / "wines"
@@ -60,7 +61,7 @@ def test_without_the_weights_the_demo_says_so_and_goes_on() -> None:
     spec = strategies.choose_encoder(None, penchant.Registry({}), lines.append)
     assert spec.name == "base.hashing"
     (line,) = lines
-    assert line.startswith("Encoder: base.hashing, which knows words but no meanings (")
+    assert line.startswith("Encoder: base.hashing, which knows words but no meanings, for ")
     assert "pip install penchant-onnx" in line or "penchant-onnx" in line or "onnx" in line
 
 

@@ -92,6 +92,64 @@ def test_the_smallest_data_are_fitted_and_answered(data: Dataset, scorer: str) -
         assert np.isfinite(answer.scores).all()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed must be a whole number from 0, got -1"),
+        ({"seed": 2**64}, "seed must be a whole number from 0"),
+        ({"threads": 0}, "threads must be a whole number from 1, got 0"),
+        ({"threads": "two"}, "threads must be a whole number from 1, got 'two'"),
+    ],
+)
+def test_a_wrong_seed_or_number_of_threads_is_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        penchant.fit(Dataset.from_frame(EVENTS), scorers=["base.popular"], **options)
+
+
+def test_data_without_a_liking_are_refused_with_the_way_out() -> None:
+    with pytest.raises(DataError, match="none of the 5 events is a liking, for that is"):
+        penchant.fit(Dataset.from_frame(EVENTS, min_value=4), scorers=["base.popular"])
+
+
+def test_validation_of_other_users_or_items_is_refused() -> None:
+    data = Dataset.from_frame(EVENTS)
+    other = Dataset.from_frame({"user_id": [1, 2, 4], "item_id": ["a", "b", "c"]})
+    with pytest.raises(DataError, match=r"validation has other users than the data \(3 and 3\)"):
+        penchant.fit(data, scorers=["base.popular"], validation=other)
+    with pytest.raises(DataError, match="validation must be a dataset, got dict"):
+        penchant.fit(data, scorers=["base.popular"], validation={})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"min_value": "4"}, {"min_value": True}])
+def test_a_threshold_that_is_no_number_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="min_value must be a finite number or None"):
+        Dataset.from_frame(EVENTS, **wrong)
+
+
+def test_columns_are_named_and_differ() -> None:
+    with pytest.raises(DataError, match="user must be the name of a column, got 3"):
+        Dataset.from_frame(EVENTS, user=3)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="user and item must be different columns, got 'item_id'"):
+        Dataset.from_frame(EVENTS, user="item_id")
+
+
+@pytest.mark.parametrize(("scale", "tolerance"), [(2.0**-9, 1e-3), (1024.0, 1e-3), (1000.0, 1.0)])
+def test_ratings_of_any_scale_are_learned_alike(scale: float, tolerance: float) -> None:
+    draw = np.random.default_rng(0)
+    pairs = draw.permutation(60 * 80)[:2000]
+    users, items, values = pairs % 60, pairs // 60, draw.integers(1, 6, 2000).astype(float)
+    sgd = [use("mf.sgd", factors=8, epochs=10)]
+
+    def foretold(factor: float) -> np.ndarray:
+        events = {"user_id": users, "item_id": items, "rating": values * factor}
+        model = penchant.fit(Dataset.from_frame(events), scorers=sgd)
+        return model.predict(users[:50], items[:50]) / factor
+
+    assert foretold(scale) == pytest.approx(foretold(1.0), abs=tolerance)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_the_same_seed_gives_the_same_bits_for_any_threads(threads: int) -> None:
     draw = np.random.default_rng(0)

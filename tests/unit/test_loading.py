@@ -47,6 +47,8 @@ def test_a_loaded_model_answers_the_same_bits(
     assert again.recommend(history=["a"]).ids == model.recommend(history=["a"]).ids
     assert again.recommend("ann", where={"genre": "drama"}).ids == ["c"]
     assert again.facts == model.facts
+    assert again.past.times is not None
+    assert again.past.times.tolist() == model.past.times.tolist()  # type: ignore[union-attr]
     assert again.spec == model.spec
 
 

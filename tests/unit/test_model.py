@@ -5,6 +5,7 @@ The catalogue is small enough to see: five films, of which "a" is liked by most.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,33 @@ def test_a_text_for_a_history_is_refused(ease: Model) -> None:
 # ---- mistakes
 
 
+def test_a_numpy_integer_is_a_number(popular: Model) -> None:
+    assert len(popular.recommend(None, k=np.int64(3))) == 3  # type: ignore[arg-type]
+
+
+def test_a_misspelt_policy_is_refused(popular: Model) -> None:
+    with pytest.raises(RequestError, match="on_unknown must be 'fallback' or 'raise', got 'rais'"):
+        popular.recommend("zoe", on_unknown="rais")  # type: ignore[arg-type]
+
+
+def test_empty_words_and_single_things_for_lists_are_refused(popular: Model) -> None:
+    words = penchant.fit(dataset(), scorers=[penchant.use("content.text", encoder="base.hashing")])
+    with pytest.raises(RequestError, match="text is empty; leave it out to ask without words"):
+        words.recommend(text=" ")
+    with pytest.raises(RequestError, match="expected a list of ids, got 5"):
+        popular.recommend("ann", deny=5)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="where is a mapping of column to condition"):
+        popular.recommend("ann", where="genre")  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="history is a list of item ids, got 5"):
+        popular.recommend(history=5)  # type: ignore[arg-type]
+
+
+def test_a_model_is_copied_as_itself_and_not_pickled(popular: Model) -> None:
+    assert copy.deepcopy(popular) is popular
+    with pytest.raises(TypeError, match=r"a model is not pickled; save it to a folder"):
+        popular.__reduce__()
+
+
 @pytest.mark.parametrize("k", [0, -1, 2.0, True, "3", None])
 def test_a_wrong_k_is_refused(popular: Model, k: Any) -> None:
     message = r"k is how many items to recommend, a whole number from 1, got "
@@ -166,7 +194,7 @@ def test_a_text_for_a_list_is_refused(popular: Model) -> None:
 
 
 def test_words_need_a_model_that_reads(popular: Model) -> None:
-    with pytest.raises(RequestError, match=r"base\.popular reads no text; fit a model with"):
+    with pytest.raises(RequestError, match="was fitted without an encoder, so it reads no text"):
         popular.recommend(text="space")
 
 
@@ -226,7 +254,7 @@ def test_candidates_of_another_length_are_refused(popular: Model) -> None:
 
 
 def test_no_threads_are_refused(popular: Model) -> None:
-    with pytest.raises(RequestError, match="threads must be at least 1, got 0"):
+    with pytest.raises(RequestError, match="threads must be a whole number from 1, got 0"):
         popular.recommend_many(["ann"], threads=0)
 
 
@@ -298,6 +326,28 @@ def test_an_event_again_takes_the_place_of_the_old_one(ease: Model) -> None:
     assert history.values.tolist() == [5.0]
     other, _ = newer.past.of(newer.users.row("cid"))
     assert other.indices.tolist() == [0, 1]
+
+
+def test_an_event_without_a_value_is_a_liking(ease: Model) -> None:
+    newer = ease.with_events({"user_id": ["zoe"], "item_id": ["a"]})
+    assert newer.recommend("zoe").source == "cf.ease"
+
+
+def test_an_event_told_late_does_not_replace_a_later_one(ease: Model) -> None:
+    late = {"user_id": ["cid", "ann"], "item_id": ["b", "a"], "rating": [1.0, 2.0]}
+    newer = ease.with_events({**late, "time": [0, 99]})
+    known = {user: newer.past.of(newer.users.row(user))[0] for user in ("ann", "cid")}
+    assert known["cid"].row_values(0).tolist() == [4.0, 5.0]  # rated "b" at 6 already
+    assert known["ann"].row_values(0).tolist() == [2.0, 4.0]
+
+
+def test_events_without_times_keep_the_times_of_the_others(ease: Model) -> None:
+    newer = ease.with_events({"user_id": ["zoe"], "item_id": ["a"], "rating": [5.0]})
+    assert newer.past.times is not None
+    _, times = newer.past.of(newer.users.row("zoe"))
+    assert times is not None
+    assert times.tolist() == [7_000_000]  # the latest moment known
+    assert newer.past.of(0)[1].tolist() == ease.past.of(0)[1].tolist()  # type: ignore[union-attr]
 
 
 def test_an_event_of_an_unknown_item_is_refused(ease: Model) -> None:

@@ -21,8 +21,10 @@ class TemplateGenerator:
         Control characters and line breaks in names become spaces, so that a title can't forge a
         second sentence on a line of its own.
         """
-        reasons = [r for r in request.evidence if r[2] > 0][: self._reasons]
         item = _plain(request.item)
+        # Two things of one name would read as one named twice.
+        named = {r[0] or r[1]: r for r in reversed(request.evidence) if r[2] > 0 and r[0] != item}
+        reasons = list(reversed(named.values()))[: self._reasons]
         if not reasons:
             return f"{item}: no single reason stands out."
         liked = [_plain(name) for name, kind, _ in reasons if kind == "item" and name]

@@ -83,10 +83,15 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; errors are one sentence on stderr, and the exit code is not 0."""
-    from penchant.registry import Registry
-
-    Registry.discover(strict=False).add_commands(cli)
+    for stream in (sys.stdout, sys.stderr):
+        # An id may hold letters that the terminal's encoding lacks.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
     try:
+        from penchant.registry import Registry
+
+        Registry.discover(strict=False).add_commands(cli)
         outcome: Any = cli.main(args, prog_name="penchant", standalone_mode=False)
     except PenchantError as error:
         click.echo(f"Error: {error}", err=True)

@@ -124,7 +124,11 @@ def _name(model: Model, item_id: Id) -> str:
 
 def _items(model: Model, listed: str) -> list[Id]:
     kind = model.items.vocabulary.kind
-    return [_id(kind, part.strip()) for part in listed.split(",") if part.strip()]
+    items = [_id(kind, part.strip()) for part in listed.split(",") if part.strip()]
+    for item in items:
+        if model.items.vocabulary.row(item) < 0:
+            click.echo(f"Note: item {item!r} is not in the model and is left out", err=True)
+    return items
 
 
 def _id(kind: str, text: str) -> Id:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from penchant.cli.fit import refuse_strangers
 from penchant.cli.output import json_option, print_json
 from penchant.cli.progress import bars
 
@@ -23,6 +24,8 @@ def demo(data: Path | None, encoder: Path | None, save: Path | None, as_json: bo
     """
     from penchant.demo.story import run
 
+    if save is not None:
+        refuse_strangers(save)
     folder = save or Path(tempfile.mkdtemp(prefix="penchant-demo-")) / "model"
     with bars() as progress:
         figures = run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from penchant.cli.progress import bars
 if TYPE_CHECKING:
     from penchant.components import Spec, SpecLike
     from penchant.data import Dataset
+    from penchant.evaluation.splits import Split
     from penchant.registry import Registry
 
 
@@ -40,9 +42,12 @@ def evaluate(
     split is by user-time where events have times, else user-random.
     """
     from penchant.evaluation.bootstrap import paired_bootstrap
+    from penchant.evaluation.chance import Chance
     from penchant.evaluation.comparison import METRICS, compare
     from penchant.evaluation.comparison import table as tabled
+    from penchant.evaluation.ranking import evaluate_scorer
     from penchant.evaluation.splits import make_split
+    from penchant.evaluation.table import Contestant
     from penchant.recipes import compose, with_encoder
     from penchant.registry import Registry
 
@@ -69,7 +74,7 @@ def evaluate(
     wanted = metrics or tuple(asked.get("metrics", METRICS))
     with bars() as progress:
         compared = compare(
-            {**baselines(dataset, registry), _label(spec): spec},
+            {**baselines(dataset, registry, parted), _label(spec): spec},
             parted,
             metrics=wanted,
             seed=recipe.seed,
@@ -78,6 +83,10 @@ def evaluate(
             progress=progress,
         )
     comparison = tabled(compared, str(parted))
+    if parted.kind == "cold-item":
+        chance = evaluate_scorer(Chance(len(dataset.items)), parted, metrics=wanted)
+        rows = (Contestant("chance", chance.values), *comparison.rows)
+        comparison = replace(comparison, rows=rows)
     first = wanted[0]
     own = compared[-1].evaluation.per_user.get(first)
     intervals = {
@@ -115,11 +124,16 @@ def evaluate(
         click.echo(f"Note: {warning}", err=True)
 
 
-def baselines(dataset: Dataset, registry: Registry) -> dict[str, SpecLike]:
-    """What every claim is held against, as far as it is installed and the data allow."""
-    chosen: dict[str, SpecLike] = {"popular": "base.popular"}
+def baselines(dataset: Dataset, registry: Registry, split: Split) -> dict[str, SpecLike]:
+    """What every claim is held against, as far as it is installed and the data allow.
+
+    Of items without a past, popularity and item-kNN know nothing, and would rank them by row.
+    """
+    chosen: dict[str, SpecLike] = {}
     scorers = registry.names("scorer")
-    if "cf.item_knn" in scorers:
+    if split.kind != "cold-item":
+        chosen["popular"] = "base.popular"
+    if "cf.item_knn" in scorers and split.kind != "cold-item":
         chosen["item-kNN"] = "cf.item_knn"
     if "content.text" in scorers and dataset.items.named("text", "category", "label"):
         chosen["TF-IDF"] = {"use": "content.text", "extractor": "content.tfidf"}
@@ -129,4 +143,4 @@ def baselines(dataset: Dataset, registry: Registry) -> dict[str, SpecLike]:
 def _label(spec: Spec) -> str:
     from penchant.model import source_name
 
-    return f"{source_name(spec)} (recipe)"
+    return f"{source_name(spec)} (yours)"

@@ -27,6 +27,16 @@ def source_options(command: Any) -> Any:
             click.option("--time", help="Column of times (default time or timestamp, if any)."),
             click.option("--min-value", type=float, help="Least value that is a liking."),
             click.option(
+                "--clean",
+                type=click.Choice(["refuse", "drop"]),
+                help="What to do with rows that are wrong (default refuse).",
+            ),
+            click.option("--encoding", help="Of text files (default utf-8)."),
+            click.option(
+                "--encoder",
+                help="For content.text: onnx.minilm, base.hashing, or a folder.",
+            ),
+            click.option(
                 "--scorer",
                 "scorers",
                 multiple=True,
@@ -60,21 +70,50 @@ def fit(
     penchant fit ratings.csv --user userId --item movieId --min-value 4 -o model/
     """
     import penchant
+    from penchant.model import source_name
 
     recipe = read_source(source, table)
+    refuse_strangers(output)
+    registry = penchant.Registry.discover(only=recipe.namespaces())
+    dataset = recipe.dataset(registry)
+    described = dataset.describe()
+    for problem in described.problems:
+        click.echo(f"Note: {problem}", err=True)
     with bars() as progress:
-        model = penchant.fit(recipe, seed=seed, threads=threads, progress=progress)
+        model = penchant.fit(
+            dataset,
+            recommender=recipe.recommender,
+            scorers=recipe.scorers,
+            encoder=recipe.encoder,
+            seed=recipe.seed if seed is None else seed,
+            threads=recipe.threads if threads is None else threads,
+            registry=registry,
+            progress=progress,
+        )
     model.save(output)
     if as_json:
         print_json({"folder": str(output), **model.facts})
         return
     facts = model.facts
     click.echo(
-        f"Fitted {model.spec.name} on {facts['events']} events of {facts['users']} users and "
-        f"{facts['items']} items in {facts['fit_seconds']} s; saved in {output}"
+        f"Fitted {source_name(model.spec)} on {described.events:,} events ({described.positives:,} "
+        f"likings) of {described.users:,} users and {described.items:,} items in "
+        f"{facts['fit_seconds']} s; saved in {output}"
     )
     example = model.users.id(0)
     click.echo(f"Next: penchant recommend {output} {example}")
+
+
+def refuse_strangers(folder: Path) -> None:
+    """Refuse a target that holds something else than a model, before any work is done."""
+    from penchant.errors import ModelFileError
+
+    if folder.exists() and not (folder / "manifest.json").is_file():
+        empty = folder.is_dir() and not any(folder.iterdir())
+        if not empty:
+            raise ModelFileError(
+                f"{str(folder)!r} is there and is no model; name another folder, or remove it"
+            )
 
 
 def read_source(source: Path, table: dict[str, Any]) -> Recipe:
@@ -82,12 +121,21 @@ def read_source(source: Path, table: dict[str, Any]) -> Recipe:
     from penchant.recipes import Recipe
 
     given = {key: value for key, value in table.items() if value not in (None, ())}
+    if source.suffix not in (*TABLES, ".toml"):
+        raise click.UsageError(
+            f"{str(source)!r} is no recipe and no table of events; wanted a .toml or "
+            f"{', '.join(TABLES)} file"
+        )
     if source.suffix not in TABLES:
         if given:
             options = ", ".join(f"--{key.replace('_', '-').rstrip('s')}" for key in given)
             raise click.UsageError(
-                f"{options} describe a table of events; a recipe says it in its [data]"
+                f"{options} can't be given besides a recipe, which says so itself"
             )
         return Recipe.read(source)
-    scorers = given.pop("scorers", ("cf.ease",))
-    return Recipe.of({"data": {"interactions": source, **given}, "scorers": list(scorers)})
+    recipe: dict[str, Any] = {"scorers": list(given.pop("scorers", ("cf.ease",)))}
+    encoder = given.pop("encoder", None)
+    if encoder is not None:
+        named = encoder.count(".") == 1 and not Path(encoder).exists()
+        recipe["encoder"] = encoder if named else {"use": "onnx.text", "path": encoder}
+    return Recipe.of({**recipe, "data": {"interactions": source, **given}})

@@ -61,8 +61,12 @@ class Dataset:
                 f"the relations are of {self.relations.n_users} users but there are "
                 f"{len(self.users)}"
             )
-        if self.min_value is not None and not np.isfinite(self.min_value):
-            raise DataError(f"min_value must be finite or None, got {self.min_value}")
+        if self.min_value is not None and not (
+            isinstance(self.min_value, int | float | np.number)
+            and not isinstance(self.min_value, bool)
+            and np.isfinite(self.min_value)
+        ):
+            raise DataError(f"min_value must be a finite number or None, got {self.min_value!r}")
 
     @classmethod
     def from_frame(
@@ -135,8 +139,16 @@ class Dataset:
         Raises DataError. O(n log n).
         """
         bounds = None
+        for role, name in (("user", user), ("item", item), ("value", value), ("time", time)):
+            if name is not None and not isinstance(name, str):
+                raise DataError(f"{role} must be the name of a column, got {name!r}")
+        if user == item:
+            raise DataError(f"user and item must be different columns, got {user!r} for both")
         if rating_range is not None:
-            if len(rating_range) != 2 or not rating_range[0] <= rating_range[1]:
+            numbers = isinstance(rating_range, list | tuple) and all(
+                isinstance(end, int | float) for end in rating_range
+            )
+            if not numbers or len(rating_range) != 2 or not rating_range[0] <= rating_range[1]:
                 raise DataError(f"rating_range is (low, high), got {rating_range!r}")
             bounds = (float(rating_range[0]), float(rating_range[1]))
         built = build(

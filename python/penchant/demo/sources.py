@@ -40,12 +40,13 @@ def find(folder: Path | None) -> DemoData:
             f"{str(folder)!r} holds neither {' and '.join(_MOVIELENS)} nor {' and '.join(_WINES)}; "
             "for data of your own: penchant fit ratings.csv -o model/"
         )
-    # Three levels up from python/penchant/demo is the clone, when there is one.
-    clone = Path(__file__).resolve().parents[3] / "examples" / "data" / "movielens-small"
-    if _has(clone, _MOVIELENS):
-        return _movielens(clone, "MovieLens latest-small, shipped in examples/data/movielens-small")
+    # Three levels up from python/penchant/demo is the clone, unless the package was installed.
+    for clone in (Path(__file__).resolve().parents[3], Path.cwd()):
+        films = clone / "examples" / "data" / "movielens-small"
+        if _has(films, _MOVIELENS):
+            return _movielens(films, "MovieLens latest-small of examples/data/movielens-small")
     wines = Path(__file__).resolve().parents[1] / "datasets" / "wines"
-    return _wines(wines, "100 X-Wines, shipped in the package; a clone has 9,742 films")
+    return _wines(wines, "100 wines of X-Wines, shipped in the package")
 
 
 def _has(folder: Path, names: tuple[str, ...]) -> bool:

@@ -14,6 +14,7 @@ from penchant.demo import strategies
 from penchant.demo.sources import find
 from penchant.errors import DataError, UnknownComponent
 from penchant.evaluation.bootstrap import paired_bootstrap
+from penchant.evaluation.chance import Chance
 from penchant.evaluation.comparison import METRICS, Compared, compare, table
 from penchant.evaluation.ranking import evaluate_scorer
 from penchant.evaluation.splits import Split, cold_item_split, user_time_split
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
     from penchant.demo.sources import DemoData
     from penchant.model import Model
-    from penchant.protocols import F32, I32, Progress, State
-    from penchant.queries import Queries
+    from penchant.protocols import Progress
     from penchant.recommendations import Recommendations
     from penchant.registry import Registry
 
@@ -54,7 +54,11 @@ def run(
     source = find(data)
     say(f"Data: {source.note}")
     say(f"{source.dataset.describe()}\n")
-    reads = strategies.choose_encoder(encoder, registry, say)
+    reads = strategies.choose_encoder(encoder, registry, say, threads=min(cores(), 4))
+    texts = source.dataset.items.texts()
+    before = time.perf_counter()
+    registry.encoder(reads).encode([text for text in texts if text])
+    say(f"Read {len(texts):,} descriptions in {time.perf_counter() - before:.0f} s, once for all.")
 
     fitting = _Fitting(registry, min(cores(), 4), progress)
     warm = _warm(source, strategies.warm(reads), fitting, say)
@@ -75,12 +79,13 @@ def run(
     before = time.perf_counter()
     again = penchant.load(save, registry=registry)
     milliseconds = (time.perf_counter() - before) * 1e3
-    user = model.users.id(0)
+    user = someone(model)
     same = again.recommend(user).ids == model.recommend(user).ids
+    say(f"Saved the hybrid, fitted on all events, in {save};")
     say(
-        f"Saved the hybrid, fitted on all events, in {save} and loaded it in {milliseconds:.0f} ms;"
+        f"loaded again in {milliseconds:.0f} ms, every checksum compared, it answers "
+        f"{'the same' if same else 'DIFFERENTLY'}.\n"
     )
-    say(f"it answers {'the same' if same else 'DIFFERENTLY'}.\n")
     say("Next, try:")
     say(f"  penchant recommend {save} {user} -k 5")
     say(f'  penchant recommend {save} --text "{source.question}"')
@@ -195,25 +200,6 @@ def _cold(
     return dict(comparison.to_json())
 
 
-class Chance:
-    """Scores at random: what a model without any clue would reach."""
-
-    def __init__(self, items: int) -> None:
-        self._items = items
-
-    def score(self, queries: Queries, items: I32 | None, /) -> F32:
-        """Draw a score an item, anew for each user row."""
-        drawn = [np.random.default_rng(row).random(self._items) for row in queries.rows.tolist()]
-        scores = np.array(drawn, np.float32).reshape(len(queries), self._items)
-        return scores if items is None else scores[:, items]
-
-    def state(self) -> State:
-        """Nothing to keep."""
-        from penchant.protocols import State
-
-        return State()
-
-
 def _against(one: Compared, other: Compared, say: Callable[[str], None]) -> None:
     metric = METRICS[0]
     interval = paired_bootstrap(other.evaluation.per_user[metric], one.evaluation.per_user[metric])
@@ -230,16 +216,14 @@ def _notes(split: Split, say: Callable[[str], None]) -> None:
 
 def _people(source: DemoData, model: Model, say: Callable[[str], None]) -> None:
     """One user with reasons, one question in words, one stranger."""
-    past = model.past
-    counts = past.events.at_least(past.min_value).counts()
-    row = int(np.argsort(np.abs(counts - 30), kind="stable")[0])
-    user = model.users.id(row)
+    past, user = model.past, someone(model)
+    row = model.users.row(user)
     history, times = past.of(row)
     order = np.argsort(-times, kind="stable") if times is not None else np.arange(history.nnz)
     values = history.row_values(0)
     say(f"\nUser {user} lately:")
     for position in order[:5].tolist():
-        say(f"  {values[position]:g}  {model.items.name(int(history.indices[position]))}")
+        say(f"  {values[position]:.1f}  {model.items.name(int(history.indices[position]))}")
     answer = model.recommend(user, k=5)
     say(f"and is shown, by {answer.source}:")
     for item in answer.ids:
@@ -252,9 +236,15 @@ def _people(source: DemoData, model: Model, say: Callable[[str], None]) -> None:
     clicks = model.recommend(user, k=3).ids
     stranger = model.recommend(history=clicks, k=5)
     named = [model.items.name(model.items.vocabulary.row(click)) for click in clicks]
-    say(f"\nA stranger who clicked on {', '.join(named)}:")
+    say(f"\nA stranger who clicked on {'; '.join(named)}:")
     _list(model, stranger, say)
     say("")
+
+
+def someone(model: Model) -> str | int:
+    """The first user with about thirty likings: enough to go by, few enough to look at."""
+    counts = model.past.events.at_least(model.past.min_value).counts()
+    return model.users.id(int(np.argsort(np.abs(counts - 30), kind="stable")[0]))
 
 
 def _list(model: Model, answer: Recommendations, say: Callable[[str], None]) -> None:

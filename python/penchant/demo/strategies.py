@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 WEIGHTS = {"cf.ease": 1.0, "cf.item_knn": 0.5, "content.text": 0.2}
 
 
-def choose_encoder(folder: Path | None, registry: Registry, say: Callable[[str], None]) -> Spec:
+def choose_encoder(
+    folder: Path | None, registry: Registry, say: Callable[[str], None], *, threads: int = 1
+) -> Spec:
     """Take the folder given, else the packaged MiniLM, else `base.hashing`; say which in a line."""
     if folder is not None:
-        chosen = use("onnx.text", path=str(folder), remember=50_000)
+        chosen = use("onnx.text", path=str(folder), remember=50_000, threads=threads)
         registry.encoder(chosen)
         say(f"Encoder: {folder}")
         return chosen
-    chosen = use("onnx.minilm", remember=50_000)
+    chosen = use("onnx.minilm", remember=50_000, threads=threads)
     try:
         encoder: Any = registry.encoder(chosen)
     except (EncoderMissing, UnknownComponent) as error:
-        say(f"Encoder: base.hashing, which knows words but no meanings ({error}).")
+        say(f"Encoder: base.hashing, which knows words but no meanings, for {error}")
         return use("base.hashing")
     say(f"Encoder: all-MiniLM-L6-v2, {encoder.dim} dimensions, in {encoder.folder}")
     return chosen

@@ -17,7 +17,7 @@ from penchant.protocols import Evidence, FitContext, State
 from penchant.queries import TopK
 
 from penchant_content.encoding import FOLDER, encode_items, folder_of
-from penchant_content.profiles import any_in_row, lengths, likings, unit, values_of
+from penchant_content.profiles import NOTHING, any_in_row, lengths, likings, unit, values_of
 from penchant_content.whitening import Whitening
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class DenseText:
             reasons.append(Evidence("text", float(told[0] @ one) / share, source=SOURCE))
         liked = likings(queries, self.min_value, self.half_life)
         for row, weight in zip(liked.row(0).tolist(), liked.row_values(0).tolist(), strict=True):
-            if length and share:
+            if length > NOTHING and share > NOTHING:
                 part = weight * float(self.vectors[row] @ one) / length / share
                 reasons.append(Evidence("item", part, item=row, source=SOURCE))
         return sorted(reasons, key=lambda reason: (-reason.weight, reason.item))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _DAY = 86_400_000_000  # microseconds
 # Below this a length is the rounding of float32 and has no direction.
-_NOTHING = 1e-6
+NOTHING = 1e-6
 
 
 def likings(queries: Queries, min_value: float | None, half_life: float | None) -> Csr:
@@ -53,7 +53,7 @@ def unit(rows: F32) -> F32:
     """Scale each row to length 1, (n, d) float32; a row of next to no length becomes zeros."""
     size = lengths(rows)[:, None]
     scaled = np.zeros(rows.shape, np.float64)
-    np.divide(rows, size, out=scaled, where=size > _NOTHING)
+    np.divide(rows, size, out=scaled, where=size > NOTHING)
     return scaled.astype(np.float32)
 
 

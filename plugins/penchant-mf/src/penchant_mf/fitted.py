@@ -33,10 +33,14 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ridge:
-    """How much a stranger's vector and bias are pulled towards zero, for each rating."""
+    """How much a stranger's vector and bias are pulled towards zero, for each rating.
+
+    scale: what the ratings were divided by while the items' vectors were learned.
+    """
 
     regularization: float
     bias_regularization: float
+    scale: float = 1.0
 
     def system(self, known: F64) -> F64:
         """The normal equations' matrix for `known`, (n, f + 1): factors and a column of ones."""
@@ -167,9 +171,9 @@ class FittedSgd:
         return FittedSgd(self._mean, self._users, vectors, self._ridge)
 
     def state(self) -> State:
-        """The vectors and the mean."""
+        """The vectors, the mean and the scale of the ratings."""
         arrays = {"user_vectors": self._users, "item_vectors": self._items}
-        return State(arrays, {"mean": self._mean})
+        return State(arrays, {"mean": self._mean, "scale": self._ridge.scale})
 
     def _evidence(self, queries: Queries, query: int) -> tuple[F64, F64]:
         """What one query rated: (n, f + 1) factors and ones, and (n,) what ratings leave to say."""

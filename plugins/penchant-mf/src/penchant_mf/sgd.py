@@ -61,16 +61,18 @@ class Sgd:
         ratings = data.interactions.by_user()
         values = ratings.values if ratings.values is not None else np.ones(ratings.nnz, np.float32)
         _check_values(values)
-        log = (ratings.row_of_entry(), ratings.indices, values)
+        scale = _scale(values)
+        log = (ratings.row_of_entry(), ratings.indices, values / scale)
         shape = (ratings.rows, ratings.columns)
-        best = self._choose(log, shape, context)
+        best = self._choose(log, shape, context, scale)
+        root = np.sqrt(scale)
         return FittedSgd.of(
-            best.mean,
-            best.user_factors,
-            best.user_bias,
-            best.item_factors,
-            best.item_bias,
-            self._ridge(),
+            float(best.mean * scale),
+            best.user_factors * root,
+            best.user_bias * scale,
+            best.item_factors * root,
+            best.item_bias * scale,
+            self._ridge(float(scale)),
         )
 
     def restore(self, state: State, /) -> FittedSgd:
@@ -79,14 +81,20 @@ class Sgd:
             float(str(state.meta["mean"])),
             np.asarray(state.arrays["user_vectors"]),
             np.asarray(state.arrays["item_vectors"]),
-            self._ridge(),
+            self._ridge(float(str(state.meta["scale"]))),
         )
 
-    def _ridge(self) -> Ridge:
-        return Ridge(self._settings.regularization, self._settings.bias_regularization)
+    def _ridge(self, scale: float) -> Ridge:
+        # Vectors carry the root of the scale, so their pull grows with it; biases carry it whole.
+        settings = self._settings
+        return Ridge(settings.regularization * scale, settings.bias_regularization, scale)
 
     def _choose(
-        self, log: tuple[I32, I32, F32], shape: tuple[int, int], context: FitContext
+        self,
+        log: tuple[I32, I32, F32],
+        shape: tuple[int, int],
+        context: FitContext,
+        scale: np.float32,
     ) -> _Descent:
         epochs = self._settings.epochs
         if context.validation is None or not len(context.validation.interactions):
@@ -94,7 +102,7 @@ class Sgd:
         held_out = context.validation.interactions.by_user()
         held_values = (
             held_out.values if held_out.values is not None else np.ones(held_out.nnz, np.float32)
-        )
+        ) / scale
         stops = sorted({max(1, round(epochs * share)) for share in _STOPS} | {epochs})
         tries = (self._descend(log, shape, stop, context) for stop in stops)
         return min(
@@ -139,6 +147,14 @@ class Sgd:
             found.user_factors,
             found.item_factors,
         )
+
+
+def _scale(values: F32) -> np.float32:
+    """The power of two nearest to the values' spread: ratings divided by it spread by about 1.
+
+    Steps and pulls then suit any scale, and a power of two costs no bit of accuracy.
+    """
+    return np.float32(2.0 ** np.round(np.log2(np.std(values, dtype=np.float64))))
 
 
 def _check_values(values: F32) -> None:
