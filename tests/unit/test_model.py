@@ -13,6 +13,7 @@ import penchant
 import pytest
 from penchant import Dataset, Model
 from penchant.errors import DataError, RequestError, UnknownItem, UnknownUser
+from penchant.protocols import GenerationRequest
 from penchant.recommendations import Recommendations
 
 EVENTS = {
@@ -298,6 +299,19 @@ def test_reasons_sum_to_the_score_and_become_a_sentence(ease: Model) -> None:
     )
     assert explanation.reasons[0].item_id == "a"
     assert str(explanation) == "Brazil: because you liked Alien."
+
+
+def test_a_sentence_names_the_strongest_reasons_and_each_once() -> None:
+    say = penchant.Registry({}).generator("base.template")
+    evidence = [
+        ("Alien", "item", 5.0),
+        ("Brazil", "item", 3.0),
+        ("Cats", "item", 2.0),
+        ("Alien", "item", 1.0),
+        ("Dune", "item", -4.0),
+    ]
+    said = say.generate(GenerationRequest("explanation", "Brazil", evidence))
+    assert said == "Brazil: because you liked Alien and Cats."
 
 
 def test_an_explanation_of_nobody_is_an_error(ease: Model) -> None:

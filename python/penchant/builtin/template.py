@@ -22,9 +22,12 @@ class TemplateGenerator:
         second sentence on a line of its own.
         """
         item = _plain(request.item)
-        # Two things of one name would read as one named twice.
-        named = {r[0] or r[1]: r for r in reversed(request.evidence) if r[2] > 0 and r[0] != item}
-        reasons = list(reversed(named.values()))[: self._reasons]
+        # Two things of one name would read as one named twice; the strongest speaks for both.
+        named: dict[str, tuple[str, str, float]] = {}
+        for reason in request.evidence:
+            if reason[2] > 0 and reason[0] != request.item:
+                named.setdefault(reason[0] or reason[1], reason)
+        reasons = list(named.values())[: self._reasons]
         if not reasons:
             return f"{item}: no single reason stands out."
         liked = [_plain(name) for name, kind, _ in reasons if kind == "item" and name]
