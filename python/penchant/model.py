@@ -403,18 +403,24 @@ class Model:
         users, past, changed = with_events(self._users, self._items, self._past, events, columns)
         return self._but(users=users, past=past, changed=self._changed | changed)
 
-    def with_items(self, added: Items) -> Model:
+    def with_items(self, added: Any, *, item: str = "item_id") -> Model:
         """Give a new model with more items in its catalogue; nothing is retrained.
 
-        added: ids and attributes of the new items, as `Items.of` makes them. What their words or
+        added: ids and attributes of the new items: a list of rows ({"item_id": ..., "title": ...}),
+            any table that `Dataset.from_frame` reads, or what `Items.of` makes. What their words or
             attributes say makes them recommendable at once in strategies that read those; for the
             others they are items that nobody has liked yet.
+        item: the column of ids, in a table.
 
-        Raises DataError for an id that is there already, RequestError when the recommender can't
+        Raises DataError for a table that can't be read and for an id that is there already, RequestError when the recommender can't
         take up items without a fit, EncoderMissing when it would have to read them and can't.
         """
+        from penchant.data import Items
+        from penchant.data.building import build_items
         from penchant.updating import with_items
 
+        if not isinstance(added, Items):
+            added = build_items(added, self._items, item)
         items, past, (recommender, fallback) = with_items(
             self._users, self._items, self._past, (self._recommender, self._fallback), added
         )

@@ -154,6 +154,29 @@ def test_inspect_shows_components_facts_and_files(run: Run) -> None:
     assert json.loads(out)["model"]["recommender"]["use"] == "base.top_k"
 
 
+def test_a_fit_says_that_it_took_the_place_of_another_model(run: Run) -> None:
+    _, first, _ = run("fit", "recipe.toml", "-o", "model")
+    code, second, _ = run("fit", "recipe.toml", "-o", "model")
+    assert code == 0
+    assert "in place of" not in first
+    assert "saved in model, in place of the model that was there" in second
+
+
+def test_one_seed_judges_by_one_split(run: Run) -> None:
+    def judged(seed: str) -> dict[str, Any]:
+        code, out, err = run(
+            *("evaluate", "recipe.toml", "--split", "user-random", "--share", "0.5"),
+            *("--seed", seed, "--threads", "2", "--json"),
+        )
+        assert code == 0, err
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    values = [[row["metrics"] for row in judged(seed)["rows"]] for seed in ("1", "1", "2", "3")]
+    assert values[0] == values[1]
+    assert values[1:] != [values[1]] * 3
+
+
 def test_evaluate_judges_beside_the_baselines(run: Run) -> None:
     code, out, err = run("evaluate", "recipe.toml", "--split", "user-time")
     assert code == 0, err

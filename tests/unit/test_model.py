@@ -398,6 +398,33 @@ def test_a_new_item_is_recommended_by_its_words(tmp_path: Any) -> None:
     assert again.recommend(history=["a"], k=1).ids == ["f"]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"item_id": "f", "title": "Alien again", "genre": ["sf"], "year": 2030}],
+        {"item_id": ["f"], "title": ["Alien again"], "genre": [["sf"]], "year": [2030]},
+    ],
+    ids=["rows", "columns"],
+)
+def test_new_items_may_come_as_a_table(rows: Any, ease: Model) -> None:
+    said, made = ease.with_items(rows), ease.with_items(NEW)
+    assert said.items.meta() == made.items.meta()
+    assert said.items.name(said.items.vocabulary.row("f")) == "Alien again"
+    assert said.recommend("ann", where={"genre": "sf"}, exclude_seen=False).ids == (
+        made.recommend("ann", where={"genre": "sf"}, exclude_seen=False).ids
+    )
+
+
+def test_new_items_without_their_ids_are_refused(ease: Model) -> None:
+    with pytest.raises(DataError, match="'item_id'"):
+        ease.with_items([{"id": "f", "title": "Alien again"}])
+    assert "f" in ease.with_items([{"id": "f", "title": "Alien again"}], item="id").items.vocabulary
+    with pytest.raises(DataError, match="the items are None; wanted a table with a row an item"):
+        ease.with_items(None)
+    with pytest.raises(DataError, match="year is no number"):
+        ease.with_items([{"item_id": "f", "year": "soon"}])
+
+
 def test_an_item_that_is_there_already_is_refused(popular: Model) -> None:
     with pytest.raises(DataError, match="'a'"):
         popular.with_items(penchant.Items.of(["a"]))

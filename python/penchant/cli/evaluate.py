@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @click.option("--split", help="user-time, user-random, cold-item or global-time.")
 @click.option("--share", type=float, help="Share of each user's likings held out (default 0.2).")
 @click.option("--metric", "metrics", multiple=True, help="Such as ndcg@10; may be repeated.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the split and of every fit.")
+@click.option("--threads", type=click.IntRange(1), help="Threads that a fit may use.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @json_option
 def evaluate(
@@ -32,6 +34,8 @@ def evaluate(
     split: str | None,
     share: float | None,
     metrics: tuple[str, ...],
+    seed: int | None,
+    threads: int | None,
     as_csv: bool,
     as_json: bool,
     **table: Any,
@@ -68,7 +72,7 @@ def evaluate(
         dataset,
         str(kind),
         share=float(share if share is not None else asked.get("share", 0.2)),
-        seed=int(asked.get("seed", 42)),
+        seed=int(asked.get("seed", 42) if seed is None else seed),
         keep_negatives=bool(asked.get("keep_negatives", True)),
     )
     wanted = metrics or tuple(asked.get("metrics", METRICS))
@@ -77,8 +81,8 @@ def evaluate(
             {**baselines(dataset, registry, parted), _label(spec): spec},
             parted,
             metrics=wanted,
-            seed=recipe.seed,
-            threads=recipe.threads,
+            seed=recipe.seed if seed is None else seed,
+            threads=recipe.threads if threads is None else threads,
             registry=registry,
             progress=progress,
         )

@@ -74,6 +74,7 @@ def fit(
 
     recipe = read_source(source, table)
     refuse_strangers(output)
+    replaces = output.exists() and any(output.iterdir())
     registry = penchant.Registry.discover(only=recipe.namespaces())
     dataset = recipe.dataset(registry)
     described = dataset.describe()
@@ -99,6 +100,7 @@ def fit(
         f"Fitted {source_name(model.spec)} on {described.events:,} events ({described.positives:,} "
         f"likings) of {described.users:,} users and {described.items:,} items in "
         f"{facts['fit_seconds']} s; saved in {output}"
+        f"{', in place of the model that was there' if replaces else ''}"
     )
     example = model.users.id(0)
     click.echo(f"Next: penchant recommend {output} {example}")

@@ -5,6 +5,7 @@ Everything is read and judged before anything is refused, so that one error name
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -160,6 +161,36 @@ def build(
     )
     ties = None if edges is None else _relations(edges, user_ids, cleaner)
     return Built(user_table, item_table, log, ties, cleaner.report(rows_in, len(kept)))
+
+
+def build_items(table: Any, like: Items, item: str) -> Items:
+    """Read a table of more items, its columns of the kinds that they have in `like`.
+
+    table: as `Dataset.from_frame` reads it, or a list of rows, each a mapping of column to value.
+    item: the column of ids. A column that `like` doesn't have is guessed. Raises DataError.
+    """
+    said: dict[str, list[str]] = {}
+    for name, column in like.columns.items():
+        said.setdefault(column.kind, []).append(name)
+    cleaner = Cleaner("refuse")
+    rows = _read_table(_by_column(table), Reading(), "items", (item,), cleaner)
+    if rows is None:
+        raise DataError("the items are None; wanted a table with a row an item")
+    columns = _attributes(rows, Kinds(**said), cleaner)  # type: ignore[arg-type]
+    cleaner.check()
+    own = rows.ids.take(rows.kept)
+    (ids,) = agreed([own])
+    if like.vocabulary.kind == "str" and own.texts is not None:
+        ids = own.texts
+    return Items(Vocabulary.from_ids(ids), columns)
+
+
+def _by_column(table: Any) -> Any:
+    """Rows of mappings as a mapping of columns; anything else as it is."""
+    if not isinstance(table, list) or not all(isinstance(row, Mapping) for row in table):
+        return table
+    names = dict.fromkeys(name for row in table for name in row)
+    return {name: [row.get(name) for row in table] for name in names}
 
 
 # ---- reading
