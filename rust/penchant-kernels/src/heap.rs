@@ -42,6 +42,20 @@ impl<'a> Selection<'a> {
         self.bar
     }
 
+    /// What a row after all that were offered must exceed to enter; infinity when none can.
+    pub(crate) fn to_exceed(&self) -> f32 {
+        match self.bar {
+            bar if bar.is_nan() => f32::INFINITY,
+            bar => bar.next_down(),
+        }
+    }
+
+    /// Whether the query may get the row.
+    #[inline]
+    pub(crate) fn admits(&self, row: i32) -> bool {
+        self.gate.admits(row)
+    }
+
     /// Keep the row if it is among the k best and the gate admits it. O(log k) when it enters.
     #[inline]
     pub(crate) fn offer(&mut self, row: i32, score: f32) {

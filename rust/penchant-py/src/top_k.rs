@@ -2,7 +2,7 @@
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use penchant_kernels::filter::{Filter, Ragged};
-use penchant_kernels::top_k::{self, Best};
+use penchant_kernels::top_k::{self, Best, Items, Magnitudes};
 use penchant_kernels::{Isa, KernelError, Matrix, Resident, bitset};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -54,6 +54,8 @@ pub(crate) struct ItemIndex {
     #[pyo3(get)]
     dim: usize,
     isa: Isa,
+    /// Found when the first batch is ranked.
+    magnitudes: Magnitudes,
 }
 
 impl ItemIndex {
@@ -84,6 +86,7 @@ impl ItemIndex {
             rows: matrix.rows(),
             dim: matrix.dim(),
             isa,
+            magnitudes: Magnitudes::default(),
         })
     }
 
@@ -135,7 +138,8 @@ impl ItemIndex {
         let threads = usize::try_from(threads).unwrap_or(0);
         ranked(py, queries.rows(), k, |best| {
             let filter = filters.checked(queries.rows(), self.rows)?;
-            top_k::top_k(self.isa, self.items()?, queries, &filter, threads, best)
+            let items = Items::with(self.items()?, &self.magnitudes);
+            top_k::top_k(self.isa, items, queries, &filter, threads, best)
         })
     }
 

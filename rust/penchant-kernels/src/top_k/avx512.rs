@@ -52,8 +52,6 @@ macro_rules! for_width {
     };
 }
 
-pub(super) use for_width;
-
 /// Offer each row of the range with its score.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 pub(super) fn scan(

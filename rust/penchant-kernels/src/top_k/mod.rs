@@ -2,31 +2,42 @@
 //!
 //! One query is a scan: dot products of 16 rows at a time, one comparison with the worst of the k
 //! best so far, and on to the next rows; no array of scores exists. A batch walks the items in
-//! pieces that stay in the L2 cache, so that memory is read once for all queries; with AVX-512, 16
-//! queries at a time are the lanes of a register.
+//! pieces that stay in the L2 cache, so that memory is read once for all queries. There the queries
+//! are the lanes of registers, and sums are [not canonical](bound): they only tell which rows may
+//! enter.
 //!
-//! Every path computes the [canonical score](crate::canonical) itself, so a batch equals a loop and
-//! every instruction set equals the scalar reference, bit for bit.
+//! What enters, and in which order, the [canonical score](crate::canonical) decides on every path. So
+//! a batch equals a loop and every instruction set equals the scalar reference, bit for bit.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
-mod avx512_batch;
 mod best;
+#[cfg(target_arch = "x86_64")]
+mod bound;
+#[cfg(target_arch = "x86_64")]
+mod candidates;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+mod magnitudes;
+#[cfg(target_arch = "x86_64")]
+mod panel;
 mod pieces;
 mod scalar;
 mod select;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod tile;
 
 use std::ops::Range;
 
 pub use best::Best;
+pub use magnitudes::{Items, Magnitudes};
 pub use select::select_top_k;
 
-use pieces::scan_in_parts;
+use pieces::{Search, piece_rows, scan_in_parts};
 
 use crate::Isa;
 use crate::KernelError;
@@ -35,8 +46,6 @@ use crate::filter::Filter;
 use crate::heap::Selection;
 use crate::parallel::useful_threads;
 
-/// Floats of items that a batch works on at a time: 256 KB, a part of any L2 cache.
-const PIECE: usize = 64 * 1024;
 /// Floats of a scan from which on it reads past L2: 1 MB.
 #[cfg(target_arch = "x86_64")]
 const FAR: usize = 256 * 1024;
@@ -55,14 +64,18 @@ const LISTED: usize = 256;
 /// # Errors
 /// [`KernelError::Shape`] when the two widths or the number of results differ,
 /// [`KernelError::Setting`] for no threads or an instruction set this CPU does not have.
-pub fn top_k(
+pub fn top_k<'a>(
     isa: Isa,
-    items: Matrix<'_>,
+    items: impl Into<Items<'a>>,
     queries: Matrix<'_>,
     filter: &Filter<'_>,
     threads: usize,
     best: Best<'_>,
 ) -> Result<(), KernelError> {
+    let Items {
+        matrix: items,
+        magnitudes,
+    } = items.into();
     check(isa, items, queries)?;
     if best.queries() != queries.rows() {
         return Err(KernelError::Shape(format!(
@@ -74,7 +87,18 @@ pub fn top_k(
     filter.check(queries.rows(), items.rows())?;
     let work = items.values().len().saturating_mul(queries.rows());
     let parts = useful_threads(threads, work / WORK_A_THREAD)?;
-    let k = best.k;
+    if best.k == 0 {
+        best.fill(filter, |_| {});
+        return Ok(());
+    }
+    let search = Search {
+        isa,
+        items,
+        queries,
+        #[cfg(target_arch = "x86_64")]
+        magnitudes,
+        k: best.k.min(items.rows()),
+    };
     best.fill(filter, |selections| {
         if filter.lists_rows() {
             for (query, selection) in selections.iter_mut().enumerate() {
@@ -82,7 +106,7 @@ pub fn top_k(
                 scan_listed(isa, items, queries.row(query), listed, selection);
             }
         } else {
-            scan_in_parts(isa, items, queries, filter, k, parts, selections);
+            scan_in_parts(search, filter, parts, selections);
         }
     });
     Ok(())
@@ -176,11 +200,6 @@ fn check_out(queries: usize, items: usize, out: &[f32]) -> Result<(), KernelErro
         "scores of {queries} queries by {items} items do not fit {} places",
         out.len()
     )))
-}
-
-/// How many rows of `dim` floats a piece has; a multiple of 16.
-fn piece_rows(dim: usize) -> usize {
-    (PIECE / dim.max(1)).next_multiple_of(16)
 }
 
 /// Whether a scan of that many floats is worth prefetching for: in L2 a prefetch costs a fifth, past
