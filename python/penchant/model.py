@@ -412,8 +412,9 @@ class Model:
             others they are items that nobody has liked yet.
         item: the column of ids, in a table.
 
-        Raises DataError for a table that can't be read and for an id that is there already, RequestError when the recommender can't
-        take up items without a fit, EncoderMissing when it would have to read them and can't.
+        Raises DataError for a table that can't be read and for an id that is there already,
+        RequestError when the recommender can't take up items without a fit, EncoderMissing when it
+        would have to read them and can't.
         """
         from penchant.data import Items
         from penchant.data.building import build_items
