@@ -20,12 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from penchant import kernels
 from penchant.protocols import Evidence, State
-from penchant.queries import TopK
+
+from penchant_mf.directions import Directions
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.protocols import F32, I32, Bool
-    from penchant.queries import Candidates, Queries
+    from penchant.queries import Candidates, Queries, TopK
 
 SOURCE = "mf.sgd"
 F64 = npt.NDArray[np.float64]
@@ -149,19 +150,7 @@ class FittedSgd:
 
     def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
         """Rank by the cosine of factors, biases left out."""
-        directions, index = self._directions
-        own = (np.arange(len(items) + 1, dtype=np.int64), np.ascontiguousarray(items, np.int32))
-        lists = candidates.lists
-        return TopK(
-            *index.top_k(
-                directions[items],
-                k,
-                seen=own,
-                allow=candidates.allow,
-                deny=candidates.deny,
-                lists=None if lists is None else (lists.indptr, lists.indices),
-            )
-        )
+        return self._directions.similar(items, candidates, k)
 
     def with_items(self, data: Dataset, /) -> FittedSgd:
         """New items have no factors and no bias until the next fit."""
@@ -185,10 +174,5 @@ class FittedSgd:
         return factors, left
 
     @cached_property
-    def _directions(self) -> tuple[F32, kernels.ItemIndex]:
-        factors = self._items[:, :-2]
-        lengths = np.sqrt(np.einsum("ij,ij->i", factors, factors, dtype=np.float64))
-        scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-        unit = np.ascontiguousarray(factors * scale[:, None], np.float32)
-        unit.setflags(write=False)
-        return unit, kernels.ItemIndex(unit)
+    def _directions(self) -> Directions:
+        return Directions(self._items[:, :-2])

@@ -1,0 +1,136 @@
+"""What models of likings share once fitted: a score is the dot product of two vectors of factors.
+
+How a stranger's vector comes from likings is the strategy's own affair: a subclass says it in
+`_fold_in`. Where that is linear in the likings, `_shares` says what each of them adds to a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import numpy.typing as npt
+from penchant import kernels
+from penchant.protocols import Evidence, State
+
+from penchant_mf.directions import Directions
+
+if TYPE_CHECKING:
+    from penchant.data import Dataset
+    from penchant.protocols import F32, I32, Bool
+    from penchant.queries import Candidates, Csr, Queries, TopK
+
+F64 = npt.NDArray[np.float64]
+
+
+class FactorModel:
+    """Vectors of users and items.
+
+    user_vectors: (users, f) float32. item_vectors: (items, f) float32. Both become read-only.
+    min_value: the least value of a liking, or None where every event is one.
+    """
+
+    source = ""  # the full name of the component, for evidence
+
+    def __init__(self, user_vectors: F32, item_vectors: F32, min_value: float | None) -> None:
+        self._users = user_vectors
+        self._items = item_vectors
+        self._min_value = min_value
+        for array in (user_vectors, item_vectors):
+            array.setflags(write=False)
+
+    @property
+    def item_vectors(self) -> F32:
+        """(items, f): zeros for an item of which nothing is known."""
+        return self._items
+
+    def query_vectors(self, queries: Queries, /) -> F32:
+        """(n, f): a known user's vector is that of the fit, a stranger's is folded in.
+
+        Zeros for a stranger who likes nothing.
+        """
+        vectors = np.zeros((len(queries), self._items.shape[1]), np.float32)
+        known = queries.rows >= 0
+        vectors[known] = self._users[queries.rows[known]]
+        strangers = np.flatnonzero(~known).astype(np.int32)
+        if len(strangers):
+            vectors[strangers] = self._fold_in(self._likes(queries).take(strangers))
+        return vectors
+
+    def score(self, queries: Queries, items: I32 | None, /) -> F32:
+        """The dot products. O(n·m·f)."""
+        chosen = self._items if items is None else self._items[items]
+        return kernels.dot(self.query_vectors(queries), chosen)
+
+    def answers(self, queries: Queries, /) -> Bool:
+        """Those who like anything."""
+        return self._likes(queries).counts() > 0
+
+    def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
+        """What each liking in the history adds to the score; the parts sum to it.
+
+        The parts are those of the fold-in. Where a known user's own vector says otherwise, the
+        difference is one more reason, of kind "factors".
+        """
+        liked = self._likes(queries).take(np.zeros(1, np.int32))
+        shares = self._shares(liked, item)
+        reasons = [
+            Evidence("item", share, row, source=self.source)
+            for row, share in zip(liked.indices.tolist(), shares.tolist(), strict=True)
+        ]
+        if queries.rows[0] >= 0:
+            score = float(self.score(queries, np.array((item,), np.int32))[0, 0])
+            rest = score - float(shares.sum())
+            # What is left to rounding is no reason.
+            if abs(rest) > 1e-5 * max(float(np.abs(shares).sum()), abs(score)):
+                reasons.append(Evidence("factors", rest, source=self.source))
+        return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
+
+    def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
+        """Rank by the cosine of factors."""
+        return self._directions.similar(items, candidates, k)
+
+    def with_items(self, data: Dataset, /) -> Self:
+        """Take up new items: those that known users like are folded in, the others get zeros.
+
+        The vectors of users and of old items keep their bits.
+        """
+        new = np.arange(len(self._items), len(data.items), dtype=np.int32)
+        likes = data.positives(self._min_value).by_item().take(new)
+        by_known = likes.where(likes.indices < len(self._users))
+        vectors = self._fold_in_items(replace(by_known, columns=len(self._users)))
+        return self._with_item_vectors(np.vstack([self._items, vectors]))
+
+    def state(self) -> State:
+        """The vectors, and what counts as a liking."""
+        arrays = {"user_vectors": self._users, "item_vectors": self._items}
+        return State(arrays, {"min_value": self._min_value})
+
+    def _fold_in(self, likes: Csr) -> F32:
+        """(n, f): vectors of users who like this; values are those of the events. Zeros for none.
+
+        A row's vector has the same bits whatever rows stand beside it.
+        """
+        raise NotImplementedError
+
+    def _fold_in_items(self, likers: Csr) -> F32:
+        """(n, f): vectors of items whom these users like. Zeros unless a strategy knows better."""
+        return np.zeros((likers.rows, self._items.shape[1]), np.float32)
+
+    def _shares(self, liked: Csr, item: int) -> F64:
+        """(liked.nnz,) float64: what each liking adds to the score of `item`, by the fold-in."""
+        raise NotImplementedError
+
+    def _with_item_vectors(self, vectors: F32) -> Self:
+        """The same model with other items."""
+        raise NotImplementedError
+
+    def _likes(self, queries: Queries) -> Csr:
+        return queries.history.at_least(self._min_value)
+
+    @cached_property
+    def _directions(self) -> Directions:
+        return Directions(self._items)
