@@ -5,16 +5,13 @@
 //! of the user stay in registers, and four of its ratings are stepped together.
 
 mod blocks;
-mod simd;
 mod start;
 mod step;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 use crate::parallel::{Queue, together, useful_threads};
+use crate::simd::Lanes;
 use crate::{Isa, KernelError};
 use blocks::Grid;
-use simd::Lanes;
 use start::Start;
 use std::ops::{ControlFlow, Range};
 use step::{Part, Pass, Rates, WIDTHS};

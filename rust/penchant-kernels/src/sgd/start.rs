@@ -1,18 +1,21 @@
 //! Where factors start from: small numbers that follow from a seed, the same on every machine.
 
-use super::simd::Lanes;
+use crate::random::Draws;
+use crate::simd::Lanes;
 
 /// Half the width of a uniform distribution with standard deviation 0.1.
 const HALF_WIDTH: f32 = 0.173_205_08;
 
-/// A stream of numbers: `SplitMix64` (Steele, Lea and Flood 2014), its top 24 bits as a fraction.
+/// Factors in the order of their rows, from one stream.
 pub(super) struct Start {
-    state: u64,
+    draws: Draws,
 }
 
 impl Start {
     pub(super) fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self {
+            draws: Draws::new(&[seed]),
+        }
     }
 
     /// Rows of `factors` numbers in `width` lanes; rows that no rating speaks of are zero, and
@@ -42,12 +45,7 @@ impl Start {
 
     /// The next number, uniform in the range around zero.
     fn number(&mut self) -> f32 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^= bits >> 31;
-        let fraction = (bits >> 40) as f32 / (1_u32 << 24) as f32;
+        let fraction = self.draws.fraction();
         (2.0 * fraction - 1.0) * HALF_WIDTH
     }
 }

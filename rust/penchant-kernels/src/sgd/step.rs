@@ -4,10 +4,10 @@
 //! that a user's factors stay in registers. All instruction sets give the same bits.
 
 use super::blocks::{Block, Entry};
-use super::simd::{Lanes, Portable, Simd};
-#[cfg(target_arch = "x86_64")]
-use super::x86::{Avx2, Avx512};
 use crate::Isa;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Avx2, Avx512};
+use crate::simd::{Lanes, Portable, Simd};
 
 /// Ratings of one user that are stepped at once: their errors come from the same user factors, and
 /// four sums over lanes cost little more than one.

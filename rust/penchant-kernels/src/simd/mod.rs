@@ -3,17 +3,23 @@
 //! Each instruction set implements them with the same roundings: products are fused with the sum
 //! that they go into, and a sum over lanes adds halves until one is left.
 
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
 /// Sixteen neighbouring factors: one AVX-512 register, two of AVX2, four of NEON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Lanes(pub(super) [f32; 16]);
+pub(crate) struct Lanes(pub(crate) [f32; 16]);
 
 impl Lanes {
-    pub(super) const ZERO: Self = Self([0.0; 16]);
+    pub(crate) const ZERO: Self = Self([0.0; 16]);
 }
 
 /// An instruction set. Having a value of the type proves that the processor has the instructions.
-pub(super) trait Simd: Copy {
+pub(crate) trait Simd: Copy {
     /// Sixteen lanes in registers.
     type Vector: Copy;
 
@@ -31,7 +37,7 @@ pub(super) trait Simd: Copy {
 
 /// Plain Rust, for every processor: the compiler makes of it what it can.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Portable;
+pub(crate) struct Portable;
 
 impl Simd for Portable {
     type Vector = Lanes;

@@ -3,7 +3,7 @@
 //! Four sums over lanes are taken at once where there are four: after the first two halvings a sum
 //! is four numbers, and a transposition lets one addition serve all four sums.
 
-use super::simd::{Lanes, Simd};
+use super::{Lanes, Simd};
 use std::arch::x86_64::{
     __m128, __m256, __m512, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps,
     _mm_movelh_ps, _mm_prefetch, _mm_setzero_ps, _mm_shuffle_ps, _mm_storeu_ps, _mm_unpackhi_ps,
@@ -15,24 +15,24 @@ use std::arch::x86_64::{
 
 /// AVX-512, one register for sixteen lanes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Avx512(());
+pub(crate) struct Avx512(());
 
 impl Avx512 {
     /// # Safety
     /// The processor must have AVX-512 F and DQ, AVX2 and FMA.
-    pub(super) unsafe fn new_unchecked() -> Self {
+    pub(crate) unsafe fn new_unchecked() -> Self {
         Self(())
     }
 }
 
 /// AVX2 with FMA, two registers for sixteen lanes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Avx2(());
+pub(crate) struct Avx2(());
 
 impl Avx2 {
     /// # Safety
     /// The processor must have AVX2 and FMA.
-    pub(super) unsafe fn new_unchecked() -> Self {
+    pub(crate) unsafe fn new_unchecked() -> Self {
         Self(())
     }
 }
