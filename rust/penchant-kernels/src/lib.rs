@@ -5,6 +5,7 @@
 
 pub mod bitset;
 pub mod canonical;
+pub mod cholesky;
 pub mod csr;
 mod error;
 pub mod filter;

@@ -3,9 +3,11 @@
 //! Each instruction set implements them with the same roundings: products are fused with the sum
 //! that they go into, and a sum over lanes adds halves until one is left.
 
+mod dispatch;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use dispatch::{Work, run};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
 
