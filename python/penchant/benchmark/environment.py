@@ -1,0 +1,63 @@
+"""On what a figure was measured: the processor, its cores, the versions, and the memory in use."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penchant.protocols import Json
+
+_CPUINFO = Path("/proc/cpuinfo")
+_SMAPS = Path("/proc/self/smaps_rollup")
+
+
+def machine(*distributions: str) -> dict[str, Json]:
+    """Facts of this machine, and the versions of penchant, numpy and `distributions`.
+
+    A distribution that isn't installed has the version None. `cores` are those that this process
+    may use.
+    """
+    from penchant import kernels
+
+    affinity = getattr(os, "sched_getaffinity", None)
+    return {
+        "processor": _processor(),
+        "cores": len(affinity(0)) if affinity is not None else os.cpu_count(),
+        "instructions": kernels.isas()[-1],
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: installed(name) for name in ("penchant", "numpy", *distributions)},
+    }
+
+
+def installed(distribution: str) -> str | None:
+    """The version of an installed distribution; None where it isn't."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def memory() -> dict[str, float] | None:
+    """Megabytes of this process, on Linux: `rss` resident, `pss` with shared pages shared out.
+
+    None where the system does not say.
+    """
+    try:
+        lines = _SMAPS.read_text("ascii").splitlines()[1:]
+    except OSError:
+        return None
+    sizes = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
+    return {"rss": sizes["Rss"] * 1024 / 1e6, "pss": sizes["Pss"] * 1024 / 1e6}
+
+
+def _processor() -> str:
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
