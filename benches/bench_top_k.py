@@ -1,78 +1,246 @@
-"""Exact top-10 by dot product, one query and a batch, beside faiss and NumPy, on one thread.
+"""Exact top-k by dot product beside faiss, implicit and NumPy: a Markdown table of measured ratios.
 
-uv run --group bench python benches/bench_top_k.py
+    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE uv run --group bench python benches/bench_top_k.py
+
+A cell is `items,dim,queries,k,seen`, where `seen` rows of each query must not come back; give some
+as arguments to measure only those. Contestants are asked in turn, round after round, with other
+queries in every round; a ratio is the median over the rounds of the ratio within one. All answers
+are compared with faiss's before anything is timed. Everything runs on one thread, except where
+penchant is measured beside itself.
+
+faiss brings an OpenBLAS of its own, which takes processors that it does not know for old ones. So
+the cells of many queries are measured again with `OPENBLAS_CORETYPE=SkylakeX`.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from penchant import kernels
 
-CELLS = ((64, 64, 1), (10_000, 64, 1), (10_000, 66, 1), (100_000, 128, 1), (1_000_000, 64, 1))
-CELLS += ((10_000, 64, 32), (100_000, 128, 32))
+CELLS = (
+    *("64,64,1,10,0", "10000,64,1,10,0", "10000,64,1,10,200", "100000,128,1,10,0"),
+    *("100000,128,1,10,200", "100000,128,1,1000,0", "100000,384,1,10,0", "1000000,64,1,10,0"),
+    *("100000,128,2,10,0", "100000,128,8,10,0", "10000,64,32,10,0", "100000,64,32,10,200"),
+    *("100000,128,32,10,0", "100000,128,32,1000,0", "100000,384,32,10,0", "1000000,64,32,10,0"),
+)
+LARGE = (
+    *("100000,128,1024,10,0", "100000,768,256,10,0", "10000,128,1024,100,0"),
+    "1000000,128,1024,10,0",
+)
+THREADED = ("10000,64,1,10,0", "1000000,64,1,10,0", "10000,64,1024,10,0", "1000000,128,1024,10,0")
+SECONDS = 6.0
+"""About how long a cell takes."""
+
+Seen = tuple[np.ndarray, np.ndarray] | None
+Call = Callable[[np.ndarray, Seen], np.ndarray]
 
 
-def contestants(items: np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Name to a call that gives (n, 10) rows for (n, d) queries."""
+def contestants(items: np.ndarray, k: int) -> dict[str, Call]:
+    """Name to a call that gives (n, k) rows for (n, d) queries and the rows that each has seen."""
     import faiss
+    from implicit.cpu.topk import topk
+    from scipy.sparse import csr_matrix
 
     faiss.omp_set_num_threads(1)
     flat = faiss.IndexFlatIP(items.shape[1])
     flat.add(items)
-    mapped, resident = kernels.ItemIndex(items), kernels.ItemIndex(items, resident=True)
 
-    def by_numpy(queries: np.ndarray) -> np.ndarray:
+    def by_faiss(queries: np.ndarray, seen: Seen) -> np.ndarray:
+        if seen is None:
+            return np.asarray(flat.search(queries, k)[1])
+        rows = np.empty((len(queries), k), np.int64)
+        for query, (start, end) in enumerate(pairwise(seen[0])):
+            own = faiss.IDSelectorBatch(seen[1][start:end].astype(np.int64))
+            chosen = faiss.SearchParameters(sel=faiss.IDSelectorNot(own))
+            rows[query] = flat.search(queries[query : query + 1], k, params=chosen)[1]
+        return rows
+
+    def by_implicit(queries: np.ndarray, seen: Seen) -> np.ndarray:
+        table = None
+        if seen is not None:
+            ones, shape = np.ones(len(seen[1]), np.float32), (len(queries), len(items))
+            table = csr_matrix((ones, seen[1], seen[0]), shape=shape)
+        rows = topk(items, queries, k, filter_query_items=table, num_threads=1)[0]
+        return np.asarray(rows)
+
+    def by_numpy(queries: np.ndarray, seen: Seen) -> np.ndarray:
+        part = max(1, 32_000_000 // len(items))  # scores of at most 128 MB at a time
+        if len(queries) > part:
+            cut = range(0, len(queries), part)
+            return np.concatenate([by_numpy(queries[at : at + part], None) for at in cut])
         scores = queries @ items.T
-        best = np.argpartition(scores, -10, axis=1)[:, -10:]
+        if seen is not None:
+            for own, (start, end) in zip(scores, pairwise(seen[0]), strict=True):
+                own[seen[1][start:end]] = -np.inf
+        best = np.argpartition(scores, -k, axis=1)[:, -k:]
         order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1)
         return np.take_along_axis(best, order, 1)
 
+    resident, borrowed = kernels.ItemIndex(items, resident=True), kernels.ItemIndex(items)
     return {
-        "faiss": lambda queries: flat.search(queries, 10)[1],
+        "penchant": lambda queries, seen: resident.top_k(queries, k, seen=seen)[0],
+        "borrowed": lambda queries, seen: borrowed.top_k(queries, k, seen=seen)[0],
+        "faiss": by_faiss,
+        "implicit": by_implicit,
         "numpy": by_numpy,
-        "penchant": lambda queries: mapped.top_k(queries, 10)[0],
-        "penchant, resident": lambda queries: resident.top_k(queries, 10)[0],
     }
 
 
-def main(rounds: int = 9) -> list[dict[str, Any]]:
-    """Measure every cell, and give the figures."""
-    draw, figures = np.random.default_rng(0), []
-    for items, dim, batch in CELLS:
-        vectors = draw.standard_normal((items, dim), np.float32)
-        queries = draw.standard_normal((rounds * 8, batch, dim), np.float32)
-        calls = contestants(vectors)
-        answers = {name: call(queries[0]) for name, call in calls.items()}
-        for name, rows in answers.items():
-            assert (np.sort(rows) == np.sort(answers["faiss"])).all(), f"{name} answers otherwise"
-        times: dict[str, list[float]] = {name: [] for name in calls}
-        repeats = max(1, min(8, int(2e9 / (items * dim * batch))))
-        for round_ in range(rounds):
-            for name, call in calls.items():
-                taken = []
-                for query in queries[round_ * 8 : round_ * 8 + repeats]:
-                    started = time.perf_counter()
-                    call(query)
-                    taken.append(time.perf_counter() - started)
-                times[name].append(float(np.median(taken)))
-        base = np.array(times["faiss"])
-        print(f"\n{items:,} x {dim}, {batch} at once")
-        for name, found in times.items():
-            row = {
-                "cell": [items, dim, batch],
-                "name": name,
-                "us": round(float(np.median(found)) * 1e6, 1),
-                "x_faiss": round(float(np.median(base / np.array(found))), 2),
-            }
-            figures.append(row)
-            print(f"  {name:20s} {row['us']:10.1f} us  {row['x_faiss']:5.2f} x faiss")
-    return figures
+def questions(cell: tuple[int, ...]) -> Iterator[tuple[np.ndarray, Seen]]:
+    """Ever new queries, and what they have seen."""
+    items, dim, asked, _, count = cell
+    draw = np.random.default_rng(1)
+    while True:
+        seen = None
+        if count:
+            lists = [np.sort(draw.choice(items, count, replace=False)) for _ in range(asked)]
+            indptr = np.arange(asked + 1, dtype=np.int64) * count
+            seen = indptr, np.concatenate(lists).astype(np.int32)
+        yield draw.standard_normal((asked, dim), np.float32), seen
+
+
+def interleaved(calls: dict[str, Call], cell: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Seconds of a call, round by round."""
+    ask = questions(cell)
+    query, seen = next(ask)
+    answers = {name: np.sort(call(query, seen)) for name, call in calls.items()}
+    for name, rows in answers.items():
+        # Two scores may round to each other's place, but only here and there.
+        same = (rows == next(iter(answers.values()))).mean()
+        assert same > 0.999, f"{name} answers otherwise"
+    start = time.perf_counter()
+    for call in calls.values():
+        call(query, seen)
+    once = time.perf_counter() - start
+    repeats = max(1, min(50, int(0.02 / once)))
+    rounds = max(5, min(60, int(SECONDS / (once * repeats))))
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        query, seen = next(ask)
+        for name, call in calls.items():
+            start = time.perf_counter()
+            for _ in range(repeats):
+                call(query, seen)
+            taken[name].append((time.perf_counter() - start) / repeats)
+    return {name: np.array(seconds) for name, seconds in taken.items()}
+
+
+def line(*fields: object) -> None:
+    """Print a row of a table."""
+    print("| " + " | ".join(map(str, fields)) + " |", flush=True)
+
+
+def measured(seconds: float) -> str:
+    """Milliseconds, in three digits."""
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def vectors(cell: tuple[int, ...]) -> np.ndarray:
+    """The items of a cell."""
+    return np.random.default_rng(0).standard_normal(cell[:2], np.float32)
+
+
+def beside_rivals(cells: list[str]) -> None:
+    """A table of penchant's time, and of how often it fits into that of the others."""
+    line(
+        "items",
+        "d",
+        "queries",
+        "k",
+        "seen",
+        "penchant",
+        "x faiss",
+        "x implicit",
+        "x numpy",
+        "x borrowed",
+    )
+    line(*["---:"] * 10)
+    for text in cells:
+        cell = tuple(map(int, text.split(",")))
+        taken = interleaved(contestants(vectors(cell), cell[3]), cell)
+        own = taken["penchant"]
+        ratios = [
+            f"{np.median(taken[name] / own):.2f}"
+            for name in ("faiss", "implicit", "numpy", "borrowed")
+        ]
+        line(*(f"{number:,}" for number in cell), measured(float(np.median(own))), *ratios)
+
+
+def own_calls(
+    index: kernels.ItemIndex, cell: tuple[int, ...], pool: ThreadPoolExecutor
+) -> dict[str, Call]:
+    """The same work on one thread, on two of one call, and twice the work of two callers."""
+    items, dim, asked, k, _ = cell
+    many = max(1, 20_000_000 // (items * dim * asked))  # threads of the pool must be woken
+
+    def ask(queries: np.ndarray, threads: int) -> np.ndarray:
+        for _ in range(many):
+            rows, _, _ = index.top_k(queries, k, threads=threads)
+        return rows
+
+    def both(queries: np.ndarray) -> np.ndarray:
+        return list(pool.map(lambda threads: ask(queries, threads), (1, 1)))[1]
+
+    return {
+        "one": lambda queries, _: ask(queries, 1),
+        "two": lambda queries, _: ask(queries, 2),
+        "callers": lambda queries, _: both(queries),
+    }
+
+
+def beside_itself(cells: list[str]) -> None:
+    """A table of what two threads gain: inside of one call, and of two callers."""
+    line("items", "d", "queries", "x of threads=2", "x of two callers")
+    line(*["---:"] * 5)
+    for text in cells:
+        cell = tuple(map(int, text.split(",")))
+        with ThreadPoolExecutor(2) as pool:
+            index = kernels.ItemIndex(vectors(cell), resident=True)
+            taken = interleaved(own_calls(index, cell, pool), cell)
+        two, callers = taken["one"] / taken["two"], 2 * taken["one"] / taken["callers"]
+        line(
+            *(f"{number:,}" for number in cell[:3]),
+            *(f"{np.median(x):.2f}" for x in (two, callers)),
+        )
+
+
+def conditions() -> str:
+    """What was measured, and on what."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    cpu = next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("faiss-cpu", "implicit", "numpy"))
+    core = os.environ.get("OPENBLAS_CORETYPE", "as installed")
+    flags = next(line for line in lines if line.startswith("flags"))
+    vnni = "with" if "avx512_vnni" in flags else "without"
+    return f"{cpu} ({vnni} AVX-512 VNNI), {os.cpu_count()} cores; {packages}; OpenBLAS core: {core}"
+
+
+def main(arguments: list[str]) -> None:
+    """Measure the cells named, or all."""
+    print(f"{conditions()}\n")
+    beside_rivals(arguments or [*CELLS, *LARGE])
+    if arguments or "OPENBLAS_CORETYPE" in os.environ:
+        return
+    print()
+    beside_itself([*THREADED])
+    print(flush=True)
+    again = {**os.environ, "OPENBLAS_CORETYPE": "SkylakeX"}
+    subprocess.run([sys.executable, __file__, *LARGE], env=again, check=True)  # noqa: S603
 
 
 if __name__ == "__main__":
-    print(json.dumps(main()))
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        if os.environ.get(name) != "1":  # read when a library is loaded, and some are
+            alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            os.execve(sys.executable, [sys.executable, __file__, *sys.argv[1:]], alone)  # noqa: S606
+    main(sys.argv[1:])

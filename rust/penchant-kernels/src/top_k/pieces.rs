@@ -25,6 +25,9 @@ use crate::{Isa, Matrix};
 const PIECE: usize = 64 * 1024;
 /// Rows of chunks and pieces are a multiple of this, so that only the last tile of all is not whole.
 const GRAIN: usize = 48;
+/// Queries that are faster one after another than as a panel.
+#[cfg(target_arch = "x86_64")]
+const LONERS: usize = 3;
 /// Chunks a thread, so that one that is held up does not hold up all.
 const CHUNKS: usize = 8;
 
@@ -174,9 +177,8 @@ fn panels(isa: Isa, queries: Matrix<'_>) -> Vec<Panel> {
     loop {
         let left = queries.rows() - start;
         let width = match isa {
-            Isa::Avx512 if left > 22 => 2,
-            Isa::Avx512 if left > 6 => 1,
-            Isa::Avx2 if left > 3 => 1,
+            Isa::Avx512 if left > LANES + LONERS => 2,
+            Isa::Avx512 | Isa::Avx2 if left > LONERS => 1,
             _ => return panels,
         };
         let taken = left.min(width * LANES);
