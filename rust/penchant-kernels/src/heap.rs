@@ -1,8 +1,13 @@
 //! The k best rows so far, kept in the caller's own result arrays.
 
 use crate::filter::Gate;
+use crate::reservoir::{Entry, Reservoir};
 
-/// A bounded heap with the worst kept row at its root, over the two output arrays of one query.
+/// The greatest k that a heap serves better than a reservoir.
+const HEAP: usize = 32;
+
+/// The k best rows of one query: up to 32 in a bounded heap with the worst at its root, over the
+/// two output arrays; more in a reservoir, which takes up to three times the memory.
 ///
 /// Greater scores are better and equal scores go to the lower row, so the order is total and the
 /// result does not depend on the order of offers. A row whose score is NaN is never kept.
@@ -13,6 +18,7 @@ pub(crate) struct Selection<'a> {
     kept: usize,
     bar: f32,
     gate: Gate<'a>,
+    reservoir: Option<Reservoir>,
 }
 
 impl<'a> Selection<'a> {
@@ -26,6 +32,7 @@ impl<'a> Selection<'a> {
             f32::NEG_INFINITY
         };
         Self {
+            reservoir: (rows.len() > HEAP).then(|| Reservoir::new(rows.len())),
             rows,
             scores,
             kept: 0,
@@ -70,7 +77,14 @@ impl<'a> Selection<'a> {
         if score.is_nan() || k == 0 {
             return;
         }
-        if self.kept < k {
+        if let Some(reservoir) = &mut self.reservoir {
+            if score >= reservoir.worst()
+                && self.gate.admits(row)
+                && reservoir.push(Entry { row, score })
+            {
+                self.bar = just_above(reservoir.worst());
+            }
+        } else if self.kept < k {
             if self.gate.admits(row) {
                 self.rise(row, score);
                 self.kept += 1;
@@ -84,16 +98,29 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// Rows kept.
+    /// Rows that may be among the k best: these, if there are as many, and some more.
     pub(crate) fn kept(&self) -> impl Iterator<Item = (i32, f32)> + '_ {
-        (0..self.kept).map(|slot| (self.rows[slot], self.scores[slot]))
+        let in_heap = (0..self.kept).map(|slot| (self.rows[slot], self.scores[slot]));
+        let reservoir = self.reservoir.as_ref().map_or(&[][..], Reservoir::entries);
+        in_heap.chain(reservoir.iter().map(|entry| (entry.row, entry.score)))
     }
 
     /// Sort the kept rows best first, pad the rest, and say how many were kept. O(k log k).
     pub(crate) fn finish(mut self) -> i32 {
+        if let Some(reservoir) = &mut self.reservoir {
+            for (slot, entry) in reservoir.finish().iter().enumerate() {
+                (self.rows[slot], self.scores[slot]) = (entry.row, entry.score);
+                self.kept = slot + 1;
+            }
+        }
         self.rows[self.kept..].fill(-1);
         self.scores[self.kept..].fill(f32::NEG_INFINITY);
-        for end in (1..self.kept).rev() {
+        let heap = if self.reservoir.is_some() {
+            0
+        } else {
+            self.kept
+        };
+        for end in (1..heap).rev() {
             let (row, score) = (self.rows[end], self.scores[end]);
             self.rows[end] = self.rows[0];
             self.scores[end] = self.scores[0];
@@ -102,14 +129,8 @@ impl<'a> Selection<'a> {
         self.kept as i32
     }
 
-    /// Only a strictly greater score beats the worst of k when rows ascend.
     fn raise_bar(&mut self) {
-        let worst = self.scores[0];
-        self.bar = if worst == f32::INFINITY {
-            f32::NAN
-        } else {
-            worst.next_up()
-        };
+        self.bar = just_above(self.scores[0]);
     }
 
     /// Put a row at the end and let it rise.
@@ -156,6 +177,15 @@ impl<'a> Selection<'a> {
         }
         self.scores[hole] = score;
         self.rows[hole] = row;
+    }
+}
+
+/// The bar over the worst of k: only a strictly greater score beats it when rows ascend.
+fn just_above(worst: f32) -> f32 {
+    if worst == f32::INFINITY {
+        f32::NAN
+    } else {
+        worst.next_up()
     }
 }
 
@@ -207,6 +237,45 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_nothing() {
         assert_eq!(best(0, &[(1, 1.0)]).2, 0);
+    }
+
+    #[test]
+    fn a_large_k_gets_the_same_rows_in_the_same_order() {
+        // Scores of 0 to 6, so that most are equal and the order of rows decides.
+        let offers: Vec<(i32, f32)> = (0..2000)
+            .map(|i| i * 7919 % 2000)
+            .map(|row| (row, (row % 7) as f32))
+            .collect();
+        for k in [31, 32, 33, 100, 1000, 1999, 2000, 2500] {
+            let mut expected = offers.clone();
+            expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            expected.truncate(k);
+            let (rows, scores, kept) = best(k, &offers);
+            assert_eq!(kept as usize, expected.len());
+            for (slot, (row, score)) in expected.into_iter().enumerate() {
+                assert_eq!(
+                    (rows[slot], scores[slot].to_bits()),
+                    (row, score.to_bits()),
+                    "{k}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_bar_of_a_reservoir_lets_in_whatever_is_among_the_best() {
+        let (mut rows, mut scores) = ([0; 40], [0.0; 40]);
+        let mut selection = Selection::new(&mut rows, &mut scores, Filter::default().gate(0));
+        let score = |row: i32| (row * 7919 % 5000) as f32;
+        for row in 0..5000 {
+            selection.offer(row, score(row));
+        }
+        assert!(selection.bar() > 4500.0 && selection.bar() < 4961.0);
+        assert_eq!(selection.finish(), 40);
+        assert_eq!(
+            scores.map(|score| score as i32),
+            std::array::from_fn(|slot| 4999 - slot as i32)
+        );
     }
 
     #[test]

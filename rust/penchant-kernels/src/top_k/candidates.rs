@@ -1,12 +1,11 @@
 //! Rows that may be among the k best of a query, known by bounds of their scores.
 
-/// Halvings of the range of scores in search of the k-th: enough to part all but the closest.
-const STEPS: usize = 12;
+use crate::kth::{crowded, full, nearly_kth};
 
 /// Collects rows until it is full, then drops those that k others are certain to beat.
 ///
-/// Only rows that the query may get are pushed: the bar rests on them. Sifting is a quickselect, so
-/// a push costs O(1) on average whatever k is.
+/// Only rows that the query may get are pushed: the bar rests on them. A push costs O(1) on average,
+/// whatever k is.
 #[derive(Debug)]
 pub(crate) struct Candidates {
     k: usize,
@@ -70,12 +69,11 @@ impl Candidates {
         self.rows.drain(..).map(|candidate| candidate.row)
     }
 
-    /// Raise the bar to the k-th greatest lower bound, and drop what can't reach it.
+    /// Raise the bar to nearly the k-th greatest lower bound, and drop what can't reach it.
     #[inline(never)]
     fn sift(&mut self) -> Pushed {
-        self.keys.clear();
-        self.keys.extend(self.rows.iter().map(|row| key(row.lower)));
-        self.bar = self.bar.max(value(below_kth(&self.keys, self.k)));
+        let lower = self.rows.iter().map(|row| row.lower);
+        self.bar = self.bar.max(nearly_kth(lower, self.k, &mut self.keys));
         let mut kept = 0;
         for place in 0..self.rows.len() {
             let candidate = self.rows[place];
@@ -83,8 +81,7 @@ impl Candidates {
             kept += usize::from(candidate.upper >= self.bar); // no branch to guess
         }
         self.rows.truncate(kept);
-        let full = full(self.k);
-        if self.rows.len() > full - (full - self.k) / 4 {
+        if crowded(self.rows.len(), self.k) {
             Pushed::Crowded
         } else {
             Pushed::Sifted
@@ -92,51 +89,9 @@ impl Candidates {
     }
 }
 
-/// How many rows make sifting worth while: the fewer, the sooner the bar rises.
-fn full(k: usize) -> usize {
-    k + k / 2 + 8
-}
-
-/// A number that at least k of the keys reach, and few more than k.
-///
-/// The k-th greatest is looked for by bisection, and not to the end: counting takes no branches that
-/// depend on the keys, so a dozen counts cost less than a quickselect.
-fn below_kth(keys: &[i32], k: usize) -> i32 {
-    let (mut low, mut high) = keys.iter().fold((i32::MAX, i32::MIN), |(low, high), &key| {
-        (low.min(key), high.max(key))
-    });
-    for _ in 0..STEPS {
-        let middle = low.midpoint(high);
-        let reaching = keys
-            .iter()
-            .map(|&key| i32::from(key >= middle))
-            .sum::<i32>() as usize;
-        if reaching < k {
-            high = middle;
-        } else {
-            low = middle;
-        }
-        if reaching == k {
-            break;
-        }
-    }
-    low
-}
-
-/// A whole number in the place that a float, not NaN, has among the floats.
-fn key(float: f32) -> i32 {
-    let bits = float.to_bits() as i32;
-    bits ^ ((bits >> 31) & i32::MAX)
-}
-
-/// The float of a key.
-fn value(key: i32) -> f32 {
-    f32::from_bits((key ^ ((key >> 31) & i32::MAX)) as u32)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Candidates, Pushed, full, key, value};
+    use super::{Candidates, Pushed, full};
 
     /// Push exact scores 0, 1, 2 ... in an order that jumps about.
     fn pushed(k: usize, count: usize) -> (Candidates, Vec<Pushed>) {
@@ -183,24 +138,5 @@ mod tests {
         assert_eq!(told.last(), Some(&Pushed::Crowded));
         assert_eq!(candidates.drain().count(), full(3));
         assert_eq!(candidates.drain().count(), 0);
-    }
-
-    #[test]
-    fn keys_have_the_order_of_floats() {
-        let floats = [
-            f32::NEG_INFINITY,
-            -1e30,
-            -1.0,
-            -1e-45,
-            -0.0,
-            0.0,
-            1e-45,
-            1.0,
-            f32::INFINITY,
-        ];
-        assert!(floats.map(key).is_sorted_by(|a, b| a < b));
-        for float in floats {
-            assert_eq!(value(key(float)).to_bits(), float.to_bits());
-        }
     }
 }
