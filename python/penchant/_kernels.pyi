@@ -7,10 +7,12 @@ import numpy.typing as npt
 from penchant.protocols import F32, I32, I64, U8, U64
 
 __all__ = [
+    "AlsFoldIn",
     "ItemIndex",
     "SgdModel",
     "StringTable",
     "__version__",
+    "als",
     "bitset",
     "blake3",
     "blake3_bytes",
@@ -155,3 +157,32 @@ def sgd(
     threads: int = 1,
     progress: Callable[[int, float], bool | None] | None = None,
 ) -> SgdModel: ...
+
+def als(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    columns: int,
+    *,
+    factors: int,
+    iterations: int,
+    unobserved_weight: float,
+    regularization: float,
+    frequency_scaling: float,
+    seed: int,
+    threads: int = 1,
+    progress: Callable[[int], bool | None] | None = None,
+) -> tuple[F32, F32]: ...
+@final
+class AlsFoldIn:
+    def __new__(
+        cls,
+        fixed: F32,
+        *,
+        unobserved_weight: float,
+        regularization: float,
+        frequency_scaling: float,
+        threads: int = 1,
+    ) -> AlsFoldIn: ...
+    def rows(self, indptr: I64, indices: I32, values: F32, *, threads: int = 1) -> F32: ...
+    def shares(self, indices: I32, values: F32, target: F32) -> F32: ...

@@ -10,10 +10,12 @@ A sparse matrix is three arrays, `indptr` (n + 1,) int64, `indices` int32 and `v
 """
 
 from penchant._kernels import (
+    AlsFoldIn,
     ItemIndex,
     SgdModel,
     StringTable,
     __version__,
+    als,
     bitset,
     blake3,
     blake3_bytes,
@@ -30,10 +32,12 @@ from penchant._kernels import (
 )
 
 __all__ = [
+    "AlsFoldIn",
     "ItemIndex",
     "SgdModel",
     "StringTable",
     "__version__",
+    "als",
     "bitset",
     "blake3",
     "blake3_bytes",

@@ -116,6 +116,17 @@ impl Symmetric {
         );
     }
 
+    /// A copy with all elements, both triangles, as rows of lanes.
+    pub(crate) fn to_lanes(&self) -> Vec<Lanes> {
+        let mut whole = self.rows.clone();
+        for row in 0..self.size {
+            for column in 0..row {
+                whole[row * self.width + column / 16].0[column % 16] = self.value(row, column);
+            }
+        }
+        whole
+    }
+
     /// The upper factor U, for which `UᵀU` is this matrix. O(size³).
     ///
     /// # Errors

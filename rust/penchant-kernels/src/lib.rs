@@ -3,6 +3,7 @@
 //! The crate knows arrays and row numbers: no Python, no ids, no files, no globals, no thread pools.
 //! What a caller can get wrong comes back as a [`KernelError`]; nothing here panics on bad input.
 
+pub mod als;
 pub mod bitset;
 pub mod canonical;
 pub mod cholesky;

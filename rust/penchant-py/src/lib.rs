@@ -1,5 +1,6 @@
 //! The Python face of `penchant-kernels`: check arrays once, release the GIL, call, hand back.
 
+mod als;
 mod arrays;
 mod digest;
 mod errors;
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    als::register(module)?;
     digest::register(module)?;
     neighbours::register(module)?;
     sgd::register(module)?;

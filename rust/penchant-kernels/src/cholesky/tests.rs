@@ -58,6 +58,7 @@ fn matrices_are_scaled_and_added() {
     matrix.scale(3.0);
     matrix.add(&other);
     assert_eq!(dense(&matrix), [[4.0, 8.0], [8.0, 16.0]]);
+    assert_eq!(matrix.to_lanes()[1].0[..2].to_vec(), [8.0, 16.0]);
 }
 
 #[test]
