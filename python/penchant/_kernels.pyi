@@ -157,7 +157,6 @@ def sgd(
     threads: int = 1,
     progress: Callable[[int, float], bool | None] | None = None,
 ) -> SgdModel: ...
-
 def als(
     indptr: I64,
     indices: I32,

@@ -1,4 +1,4 @@
-"""What is promised by every scorer, kept by `mf.sgd`."""
+"""What is promised by every scorer, kept by each strategy."""
 
 from penchant.testing import ScorerContract
 
@@ -12,3 +12,8 @@ class TestSgdWithoutRegularization(ScorerContract):
     name = "mf.sgd"
     settings = {"factors": 2, "epochs": 2, "regularization": 0, "bias_regularization": 0}  # noqa: RUF012
     fold_in, cancellable = True, True
+
+
+class TestAls(ScorerContract):
+    name, settings = "mf.als", {"factors": 8, "iterations": 3}
+    fold_in, explain_sums, cancellable = True, True, True

@@ -1,4 +1,4 @@
-"""Matrix factorization for penchant: `mf.sgd` learns from ratings that differ.
+"""Matrix factorization for penchant: `mf.sgd` learns from ratings, `mf.als` from likings.
 
 Declaring it imports no arithmetic.
 """
@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_mf.settings import SgdSettings
+from penchant_mf.settings import AlsSettings, SgdSettings
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
     from penchant.registry import Registry
 
 PENCHANT_API = 1
+
+
+def _als(settings: AlsSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_mf.als import Als
+
+    return Als(settings)
 
 
 def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:  # noqa: ARG001
@@ -27,5 +33,8 @@ def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:  # noqa: ARG001
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `mf.sgd`."""
-    return [Component("sgd", _sgd, SgdSettings, "Ratings foretold by factors of users and items")]
+    """Declare `mf.als` and `mf.sgd`."""
+    return [
+        Component("als", _als, AlsSettings, "Likings recalled by factors of users and items"),
+        Component("sgd", _sgd, SgdSettings, "Ratings foretold by factors of users and items"),
+    ]

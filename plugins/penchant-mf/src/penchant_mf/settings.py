@@ -42,3 +42,40 @@ class SgdSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be at least 0, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlsSettings:
+    """Settings of `mf.als`, in proportion to the data."""
+
+    factors: int = field(default=64, metadata={"help": "length of the users' and items' vectors"})
+    iterations: int = field(default=16, metadata={"help": "sweeps over all likings"})
+    unobserved_weight: float = field(
+        default=20.0,
+        metadata={
+            "help": "weight of all unknown pairs together, in weights of all likings; more of it "
+            "favours popular items"
+        },
+    )
+    regularization: float = field(
+        default=0.25,
+        metadata={"help": "pull of the vectors towards zero, for each liking of an average row"},
+    )
+    frequency_scaling: float = field(
+        default=1.0,
+        metadata={
+            "help": "0 pulls all vectors alike, 1 those of busy users and popular items more"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.factors <= 512:
+            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
+        for name in ("unobserved_weight", "regularization"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be greater than 0, got {value}")
+        if not 0 <= self.frequency_scaling <= 1:
+            raise ValueError(f"frequency_scaling must be from 0 to 1, got {self.frequency_scaling}")
