@@ -83,6 +83,7 @@ class Likings:
 
 EXPLICIT = {"penchant-sgd": Ratings}
 IMPLICIT = {
+    "penchant-als": (Likings, [{"name": "mf.als"}]),
     "penchant-ease": (Likings, [{"name": "cf.ease"}]),
     "penchant-item-knn": (Likings, [{"name": "cf.item_knn"}]),
 }
