@@ -313,7 +313,8 @@ def test_a_half_done_fit_that_is_interrupted_leaves_nothing(
 def test_help_names_every_command(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for name in ("demo", "fit", "recommend", "similar", "evaluate", "plugins", "doctor", "inspect"):
+    names = ("demo", "fit", "recommend", "similar", "evaluate", "plugins", "doctor", "inspect")
+    for name in (*names, "bench"):
         assert f"\n  {name} " in out
         assert run(name, "--help")[0] == 0
 

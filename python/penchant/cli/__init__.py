@@ -19,6 +19,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "Judge a recipe beside the baselines on held-out events"),
     "plugins": ("plugins", "List plugins with their components and problems"),
     "doctor": ("plugins", "Check this installation and say what is wrong with it"),
+    "bench": ("bench", "Time a saved model on this machine, beside rivals installed here"),
     "inspect": ("inspect", "Show what a saved model is made of"),
 }
 
