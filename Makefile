@@ -29,6 +29,7 @@ bench:  ## Compare with rivals (minutes; needs a quiet machine)
 	cargo bench --workspace
 	OPENBLAS_NUM_THREADS=1 uv run --group bench python benches/bench_recommend.py
 	OPENBLAS_NUM_THREADS=1 uv run --group bench python benches/bench_top_k.py
+	OPENBLAS_NUM_THREADS=1 uv run --group bench pytest benches/bench_callers.py
 	uv run python benches/bench_load.py
 
 soak:  ## Inject faults by the hundred (minutes)

@@ -10,56 +10,14 @@ median over rounds of the ratio of medians. The answers are compared before anyt
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import penchant
-from penchant.builtin.top_k import FittedTopK
-from penchant.protocols import State
+from common import model_of, print_machine
 
 ITEMS, USERS, FACTORS, SEEN = 10_000, 2_000, 64, 50
-
-
-class Factors:
-    """A scorer that is nothing but factors, so that both sides rank the same numbers."""
-
-    def __init__(self, users: np.ndarray, items: np.ndarray) -> None:
-        self._users, self.item_vectors = users, items
-
-    def query_vectors(self, queries: Any) -> np.ndarray:
-        return self._users[queries.rows]
-
-    def score(self, queries: Any, items: Any) -> np.ndarray:
-        raise NotImplementedError("ranked by factors alone")
-
-    def state(self) -> State:
-        return State()
-
-
-def model(users: np.ndarray, items: np.ndarray, *, resident: bool) -> penchant.Model:
-    """A model over given factors, with the ids and the histories of a real one."""
-    draw = np.random.default_rng(1)
-    events = {
-        "user_id": [f"user-{row}" for row in np.repeat(np.arange(USERS), SEEN)],
-        "item_id": [f"item-{row}" for row in draw.integers(0, ITEMS, USERS * SEEN)],
-    }
-    catalogue = {"item_id": [f"item-{row}" for row in range(ITEMS)]}
-    data = penchant.Dataset.from_frame(events, items=catalogue)
-    fitted = penchant.fit(data, scorers=["base.popular"])
-    return penchant.Model(
-        spec=fitted.spec,
-        users=fitted.users,
-        items=fitted.items,
-        past=fitted.past,
-        recommender=FittedTopK(Factors(users, items), resident=resident, threads=1),
-        fallback=fitted.fallback,
-        generator=fitted.generator,
-        facts=fitted.facts,
-    )
 
 
 def seconds(call: Callable[[int], Any], calls: int = 300) -> np.ndarray:
@@ -74,7 +32,6 @@ def seconds(call: Callable[[int], Any], calls: int = 300) -> np.ndarray:
 
 def main(rounds: int = 15) -> dict[str, Any]:
     """Compare, and give the figures."""
-    import implicit
     from implicit.cpu.als import AlternatingLeastSquares
 
     draw = np.random.default_rng(0)
@@ -82,8 +39,8 @@ def main(rounds: int = 15) -> dict[str, Any]:
     items = draw.standard_normal((ITEMS, FACTORS), np.float32)
     rival = AlternatingLeastSquares(factors=FACTORS, num_threads=1)
     rival.user_factors, rival.item_factors = users, items
-    mapped = model(users, items, resident=False)
-    resident = model(users, items, resident=True)
+    mapped = model_of(users, items, seen=SEEN)
+    resident = model_of(users, items, seen=SEEN, resident=True)
     names = mapped.users.ids()
     deny = [f"item-{row}" for row in range(0, 200, 10)]
 
@@ -110,7 +67,7 @@ def main(rounds: int = 15) -> dict[str, Any]:
             medians[name].append(float(np.median(taken)))
             tails[name].append(float(np.percentile(taken, 99)))
     base = np.array(medians["implicit, bare"])
-    print(f"{platform.machine()}, {os.cpu_count()} cores, implicit {implicit.__version__}")
+    print_machine("implicit")
     figures = {}
     for name, found in medians.items():
         figures[name] = {

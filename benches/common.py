@@ -1,11 +1,15 @@
-"""What each comparison prints: the machine it ran on, and who is how many times as fast as whom."""
+"""What comparisons share: facts of the machine, ratios of contestants, and a model to ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import penchant
 from penchant.benchmark import machine, take_turns
+from penchant.builtin.top_k import FittedTopK
+from penchant_mf.als import FittedAls, Loss
 
 
 def print_machine(*distributions: str) -> dict[str, Any]:
@@ -39,3 +43,28 @@ def compare(
         figures[name] = row
         print(f"  {name:32s} {row['us']:12.1f} us  {row['x']:6.2f} x {base}")
     return figures
+
+
+def model_of(
+    users: np.ndarray, items: np.ndarray, *, seen: int = 50, resident: bool = False
+) -> penchant.Model:
+    """A whole model over given factors: "user-0" and on, "item-0" and on, `seen` events a user."""
+    draw = np.random.default_rng(1)
+    events = {
+        "user_id": [f"user-{row}" for row in np.repeat(np.arange(len(users)), seen)],
+        "item_id": [f"item-{row}" for row in draw.integers(0, len(items), len(users) * seen)],
+    }
+    catalogue = {"item_id": [f"item-{row}" for row in range(len(items))]}
+    data = penchant.Dataset.from_frame(events, items=catalogue)
+    small = penchant.fit(data, scorers=[penchant.use("mf.als", factors=1, iterations=1)])
+    scorer = FittedAls(users, items, None, Loss(1.0, 1.0, 0.0))
+    return penchant.Model(
+        spec=small.spec,
+        users=small.users,
+        items=small.items,
+        past=small.past,
+        recommender=FittedTopK(scorer, resident=resident, threads=1),
+        fallback=small.fallback,
+        generator=small.generator,
+        facts=small.facts,
+    )
