@@ -19,7 +19,7 @@ from penchant.errors import ModelFileError, SettingsError, UnknownComponent
 from penchant.fitting import FALLBACK, GENERATOR
 from penchant.model import Model
 from penchant.past import Past
-from penchant.protocols import State
+from penchant.protocols import Factored, State, capability
 from penchant.queries import Csr
 from penchant.recipes import namespaces
 
@@ -103,6 +103,8 @@ def load(
         return _model(manifest, spec, state, registry, restored)
     except UnknownComponent as error:
         raise UnknownComponent(f"model {os.fspath(folder)!r} can't be loaded: {error}") from None
+    except ModelFileError as error:
+        raise ModelFileError(f"model {os.fspath(folder)!r} can't be loaded: {error}") from None
     except (KeyError, TypeError, IndexError, SettingsError) as error:
         raise ModelFileError(
             f"model {os.fspath(folder)!r} lacks a part that this version needs "
@@ -116,12 +118,14 @@ def _model(
     from penchant.data import Items, Vocabulary
 
     items = Items.from_arrays(state.parts["items"].arrays, state.parts["items"].meta)
+    users = Vocabulary.from_arrays(state.parts["users"].arrays)
     past = state.parts["past"].arrays
+    _check(past, state.arrays["changed"], restored, len(users), len(items))
     events = Csr(past["indptr"], past["indices"], past.get("values"), len(items))
     min_value, liking = state.meta["min_value"], state.meta["liking"]
     return Model(
         spec=spec,
-        users=Vocabulary.from_arrays(state.parts["users"].arrays),
+        users=users,
         items=items,
         past=Past(
             events,
@@ -137,6 +141,45 @@ def _model(
         facts=manifest["facts"],
         changed=frozenset(state.arrays["changed"].tolist()),
     )
+
+
+def _check(
+    past: Mapping[str, Any], changed: Any, restored: Any, n_users: int, n_items: int
+) -> None:
+    """Refuse parts that don't belong together, before a request stumbles over them. O(changed).
+
+    Digests can't tell: a model may have been put together by hand, and sealed afterwards.
+    """
+    indptr, entries = past["indptr"], len(past["indices"])
+    wanted = {
+        "indptr": ("int64", n_users + 1),
+        "indices": ("int32", entries),
+        "values": ("float32", entries),
+        "times": ("int64", entries),
+    }
+    for name, (dtype, length) in wanted.items():
+        array = past.get(name)
+        if array is not None and (array.dtype != dtype or array.shape != (length,)):
+            raise ModelFileError(
+                f"{name} of the past has dtype {array.dtype} and shape {array.shape}, but "
+                f"{n_users} users with {entries} events need {dtype} and ({length},); save it again"
+            )
+    if (int(indptr[0]), int(indptr[-1])) != (0, entries):
+        raise ModelFileError(
+            f"indptr of the past runs from {indptr[0]} to {indptr[-1]}, and must run from 0 to its "
+            f"{entries} events; save it again"
+        )
+    if len(changed) and not 0 <= int(changed.min()) <= int(changed.max()) < n_users:
+        raise ModelFileError(
+            f"the users who acted after the fit are rows {changed.min()} to {changed.max()}, but "
+            f"there are {n_users} users; save it again"
+        )
+    factored = capability(restored, Factored)
+    if factored is not None and len(factored.item_vectors) != n_items:
+        raise ModelFileError(
+            f"the recommender has vectors of {len(factored.item_vectors)} items, but the catalogue "
+            f"has {n_items}; save it again"
+        )
 
 
 def _resident(spec: Spec) -> Spec:

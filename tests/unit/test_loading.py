@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import penchant
 import pytest
-from penchant import Dataset, Model, Registry
+from penchant import Dataset, Model, Registry, artifact
 from penchant.errors import EncoderMissing, ModelFileError, UnknownComponent
+from penchant.protocols import State
 
 EVENTS = {
     "user_id": ["ann", "ann", "bob", "bob", "cid", "cid"],
@@ -108,6 +112,39 @@ def test_a_truncated_file_is_refused_even_unverified(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ModelFileError, match=r"values\.npy"):
         penchant.load(tmp_path / "model", verify=False)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "change", "words"),
+    [
+        ("past", "indptr", lambda a: a[:-1], r"indptr of the past .* need int64 and \(4,\)"),
+        ("past", "indptr", lambda a: a.astype(np.int32), "indptr of the past has dtype int32"),
+        ("past", "indptr", lambda a: a + 1, "indptr of the past runs from 1 to 7, and must run"),
+        ("past", "times", lambda a: a[1:], r"times of the past .* need int64 and \(6,\)"),
+        ("past", "values", lambda _: np.ones(7, np.float32), "3 users with 6 events need float32"),
+        ("past", "indices", lambda a: a[:-1], r"values of the past has .* shape \(6,\), but"),
+        ("", "changed", lambda _: np.array([3], np.int32), "rows 3 to 3, but there are 3 users"),
+        ("vectors", "item_vectors", lambda a: a[1:], "vectors of 3 items, but the catalogue has 4"),
+    ],
+)
+def test_parts_that_do_not_belong_together_are_refused(
+    tmp_path: Path, part: str, name: str, change: Callable[[Any], Any], words: str
+) -> None:
+    rated = {**EVENTS, "rating": [1, 2, 3, 4, 5, 5]}
+    model = penchant.fit(Dataset.from_frame(rated, items=FILMS), scorers=["mf.sgd"])
+    model.save(tmp_path / "model")
+    sealed = artifact.read(tmp_path / "model")
+
+    def changed(state: State, at: str) -> State:
+        arrays = dict(state.arrays)
+        if (part == "vectors" and name in arrays) or part == at:
+            arrays[name] = np.array(change(arrays.get(name)))
+        parts = {key: changed(inner, key) for key, inner in state.parts.items()}
+        return replace(state, arrays=arrays, parts=parts)
+
+    artifact.write(tmp_path / "other", sealed.manifest, changed(sealed.state, ""))
+    with pytest.raises(ModelFileError, match=f"other' can't be loaded: .*{words}"):
+        penchant.load(tmp_path / "other")
 
 
 def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
