@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI runs `lint` and `test`, nothing hidden.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test bench soak clean
+.PHONY: help setup lint format test asan bench soak clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,11 @@ test:  ## Run all tests, Rust first
 	cargo test --workspace --locked --quiet
 	uv run pytest
 
+# A sanitizer is an unstable flag, which a stable compiler takes from who asks for it by this variable.
+asan:  ## Run the kernels' tests under AddressSanitizer (minutes; x86-64 and ARM Linux)
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --package penchant-kernels --lib \
+		--locked --quiet --target $$(rustc -vV | sed -n 's/^host: //p') --target-dir target/asan
+
 bench:  ## Compare with rivals (minutes; needs a quiet machine)
 	cargo bench --workspace
 	OPENBLAS_NUM_THREADS=1 uv run --group bench python benches/bench_recommend.py
@@ -32,7 +37,8 @@ bench:  ## Compare with rivals (minutes; needs a quiet machine)
 	OPENBLAS_NUM_THREADS=1 uv run --group bench pytest benches/bench_callers.py
 	uv run python benches/bench_load.py
 
-soak:  ## Inject faults by the hundred (minutes)
+soak:  ## Inject faults and junk by the hundred (minutes)
+	PENCHANT_FUZZ=2000 uv run pytest --timeout 0 tests/property/test_binding.py
 	uv run python benches/soak_artifact.py
 
 clean:  ## Remove what builds leave behind
