@@ -7,7 +7,7 @@ on the path of a request.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from penchant.recommendations import Id
 
 _USERS_AT_ONCE = 512
+_PAIRS_AT_ONCE = 4096
 
 
 class Model:
@@ -295,11 +296,12 @@ class Model:
         answer = np.empty(len(users), np.float32)
         distinct, owner = np.unique(users, return_inverse=True)
         order = np.argsort(owner, kind="stable")
-        cuts = np.searchsorted(owner[order], np.arange(len(distinct) + 1))
-        for u, row in enumerate(distinct):
-            mine = order[cuts[u] : cuts[u + 1]]
-            queries = self._queries(np.array((row,), np.int32))
-            answer[mine] = scores.score(queries, items[mine])[0]
+        cuts = np.searchsorted(owner[order], np.arange(len(distinct) + 1)).tolist()
+        for first, last in _blocks(cuts):
+            mine = order[cuts[first] : cuts[last]]
+            queries = self._queries(distinct[first:last])
+            found = scores.score(queries, items[mine])
+            answer[mine] = found[owner[mine] - first, np.arange(len(mine))]
         return answer
 
     def similar_items(
@@ -513,6 +515,20 @@ def source_name(spec: Spec) -> str:
     if spec.name == "base.top_k":
         return Spec.of(spec.settings.get("scorer", "base.popular")).name
     return spec.name
+
+
+def _blocks(cuts: list[int]) -> Iterator[tuple[int, int]]:
+    """Users, first to last, whose pairs are scored in one call; u has pairs cuts[u] to cuts[u + 1].
+
+    A call scores every user of a block with every item of it, so that many users with few pairs
+    each cost a few calls, and one user with many costs no score too much.
+    """
+    first = 0
+    for last in range(1, len(cuts)):
+        whole = last == len(cuts) - 1
+        if whole or (last + 1 - first) * (cuts[last + 1] - cuts[first]) > _PAIRS_AT_ONCE:
+            yield first, last
+            first = last
 
 
 def _checked(k: object) -> int:

@@ -267,6 +267,21 @@ def test_pairs_are_scored_in_their_order(popular: Model) -> None:
     assert scores.tolist() == [3.0, 2.0, 0.0]
 
 
+def test_many_pairs_at_once_have_the_bits_of_each_alone() -> None:
+    draw = np.random.default_rng(0)
+    users, items = draw.integers(0, 60, 3_000), draw.integers(0, 30, 3_000)
+    ratings = draw.integers(1, 6, 3_000)
+    data = penchant.Dataset.from_frame({"user_id": users, "item_id": items, "rating": ratings})
+    model = penchant.fit(data, scorers=[penchant.use("mf.sgd", epochs=2)])
+    together = model.predict(users.tolist(), items.tolist())
+    alone = [
+        model.predict([user], [item])[0]
+        for user, item in zip(users.tolist(), items.tolist(), strict=True)
+    ]
+    assert together.tobytes() == np.array(alone).tobytes()
+    assert len(model.predict([], [])) == 0
+
+
 def test_a_prediction_for_somebody_unknown_is_an_error(popular: Model) -> None:
     with pytest.raises(UnknownUser, match="user 'zoe' is not in the model"):
         popular.predict(["ann", "zoe"], ["a", "a"])
