@@ -1,7 +1,7 @@
 """Ranking against the naive twin, against itself in other batches, and against junk."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from penchant.errors import PenchantError
@@ -67,6 +67,11 @@ def same(a, b):
     return all(x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True))
 
 
+def bits(scores):
+    """A NaN is a NaN, whatever else it carries."""
+    return np.where(np.isnan(scores), np.float32(np.nan), scores).tobytes()
+
+
 @given(problems(EXACT))
 def test_a_ranking_is_the_naive_one(problem):
     items, queries, k = problem["items"], problem["queries"], problem["k"]
@@ -106,6 +111,44 @@ def test_a_score_is_right_to_the_rounding(problem):
     assert (np.abs(scores - naive.dot(queries, items)) <= bound).all()
     for isa in isas():
         assert ItemIndex(items, isa=isa).scores(queries).tobytes() == scores.tobytes()
+
+
+@settings(max_examples=30)  # drawing changes is slow; the Rust tests draw many more
+@given(problems(ANY), st.data())
+def test_a_changed_index_answers_as_one_made_anew(problem, data):
+    items, queries, k = problem["items"], problem["queries"], problem["k"]
+    m, d = items.shape
+    at_first = data.draw(st.integers(0, m))
+    index, now = ItemIndex(items[:at_first].copy()), list(items[:at_first])
+    out: set[int] = set()
+    for _ in range(data.draw(st.integers(0, 5))):
+        known = st.sets(st.integers(0, len(now) - 1), max_size=6) if now else st.just(set())
+        rows = set(data.draw(known))
+        if data.draw(st.booleans()):
+            index = index.without_rows(np.array(list(rows), np.int32))
+            out |= rows
+        else:
+            rows |= set(range(len(now), data.draw(st.integers(len(now), m))))
+            vectors = data.draw(hnp.arrays(np.float32, (len(rows), d), elements=ANY))
+            index = index.with_rows(np.array(sorted(rows), np.int32), vectors)
+            now += [None] * (max(rows, default=-1) + 1 - len(now))
+            for row, vector in zip(sorted(rows), vectors, strict=True):
+                now[row] = vector
+            out -= rows
+        if data.draw(st.booleans()):
+            index = index.compacted()
+            assert index.apart == 0
+    rest = np.arange(len(now), m, dtype=np.int32)
+    index = index.with_rows(rest, items[rest])
+    anew = ItemIndex(np.array(now + list(items[rest]), np.float32).reshape(m, d))
+    denied = {**problem, "deny": (problem["deny"] or set()) | out}
+    expected = anew.top_k(queries, k, **filters(denied))
+    assert same(index.top_k(queries, k, threads=2, **filters(problem)), expected)
+    scores = anew.scores(queries)
+    scores[:, list(out)] = -np.inf
+    assert bits(index.scores(queries)) == bits(scores)
+    rows = np.arange(m, dtype=np.int32)[::-1].copy()
+    assert bits(index.scores(queries, rows)) == bits(scores[:, rows])
 
 
 JUNK = st.one_of(

@@ -111,6 +111,72 @@ def test_an_index_says_what_it_is():
     assert not ItemIndex(ITEMS).resident
 
 
+def rows_of(*rows):
+    return np.array(rows, np.int32)
+
+
+def test_rows_are_appended_replaced_and_taken_out_of_an_index_made_from_another():
+    index = ItemIndex(ITEMS)
+    more = index.with_rows(rows_of(1, 5), np.array([[4, 0], [3, 0]], np.float32))
+    assert (more.rows, more.apart, more.dim, more.isa) == (6, 2, 2, index.isa)
+    assert ranked(index=more, k=6) == [1, 0, 3, 5, 2, 4]
+    fewer = more.without_rows(rows_of(5, 0))
+    assert (fewer.rows, fewer.apart) == (6, 1)
+    assert ranked(index=fewer, k=6) == [1, 3, 2, 4]
+    assert fewer.scores(QUERY).tolist() == [[-np.inf, 4, 2, 3, 0, -np.inf]]
+    assert fewer.scores(QUERY, rows_of(5, 1, 0)).tolist() == [[-np.inf, 4, -np.inf]]
+    back = fewer.with_rows(rows_of(0), np.array([[9, 0]], np.float32))
+    assert ranked(index=back, k=6) == [0, 1, 3, 2, 4]
+    assert ranked(index=index) == [0, 3, 2, 1, 4]
+
+
+def test_compacting_changes_memory_and_no_answer():
+    index = ItemIndex(ITEMS).with_rows(rows_of(5), np.array([[3, 0]], np.float32))
+    index = index.without_rows(rows_of(3))
+    compact = index.compacted()
+    assert (compact.rows, compact.apart, compact.resident) == (6, 0, True)
+    assert ranked(index=compact, k=6) == ranked(index=index, k=6) == [0, 5, 2, 1, 4]
+    assert repr(compact).startswith("ItemIndex(6 x 2, resident, ")
+
+
+def test_changed_rows_are_filtered_like_all_others():
+    index = ItemIndex(ITEMS).with_rows(rows_of(0, 5), np.array([[1, 0], [9, 0]], np.float32))
+    assert ranked(index=index, k=2, seen=pair([5])) == [3, 2]
+    assert ranked(index=index, k=2, deny=bitset(rows_of(3), 6)) == [5, 2]
+    assert ranked(index=index, k=2, lists=pair([0, 4, 5])) == [5, 0]
+    with pytest.raises(ShapeError, match="allow has 2 words, but a bitset of 6 items has 1"):
+        ranked(index=index, allow=bitset(rows_of(0), 65))
+
+
+def test_an_index_outlives_the_one_it_was_made_from():
+    index = ItemIndex(random(20_000, 64)).with_rows(rows_of(20_000), random(1, 64, seed=2))
+    query = random(1, 64, seed=1)
+    again = np.concatenate([random(20_000, 64), random(1, 64, seed=2)])
+    assert np.array_equal(index.scores(query), dot(query, again))
+
+
+@pytest.mark.parametrize(
+    ("rows", "vectors", "error", "words"),
+    [
+        ([1], np.ones((2, 2), np.float32), ShapeError, "is 2 x 2, but 1 rows .* need 1 x 2"),
+        ([1], np.ones((1, 3), np.float32), ShapeError, "is 1 x 3, but 1 rows .* need 1 x 2"),
+        ([2, 1], np.ones((2, 2), np.float32), DataError, r"rows\[1\] is 1, which does not ascend"),
+        ([1, 1], np.ones((2, 2), np.float32), DataError, r"rows\[1\] is 1, which does not ascend"),
+        ([-1], np.ones((1, 2), np.float32), DataError, r"rows\[0\] is -1, which does not ascend"),
+        ([6], np.ones((1, 2), np.float32), DataError, r"rows\[0\] is 6, but the next new row is 5"),
+        ([1], np.ones((1, 2)), ShapeError, "vectors has dtype float64, but float32 is needed"),
+    ],
+)
+def test_changes_that_do_not_fit_are_refused_by_name(rows, vectors, error, words):
+    with pytest.raises(error, match=words):
+        ItemIndex(ITEMS).with_rows(rows_of(*rows), vectors)
+
+
+def test_only_rows_that_are_there_can_be_taken_out():
+    with pytest.raises(DataError, match=r"rows\[0\] is 5, and must lie in 0\.\.5"):
+        ItemIndex(ITEMS).without_rows(rows_of(5))
+
+
 def test_an_unknown_instruction_set_is_refused_with_those_there_are():
     with pytest.raises(SettingsError, match=r'isa is "mmx", and must be one .*: scalar'):
         ItemIndex(ITEMS, isa="mmx")

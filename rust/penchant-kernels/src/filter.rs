@@ -76,6 +76,19 @@ pub struct Filter<'a> {
     allow: Option<&'a [u64]>,
     deny: Option<&'a [u64]>,
     lists: Option<Ragged<'a>>,
+    part: Part<'a>,
+}
+
+/// Which rows of the catalogue a search goes over.
+#[derive(Debug, Clone, Copy, Default)]
+enum Part<'a> {
+    /// All, under their own numbers.
+    #[default]
+    All,
+    /// The first ones, less those of a set.
+    First { rows: usize, stale: &'a [u64] },
+    /// Some, ascending: the search calls them 0, 1, 2 ...
+    Some(&'a [i32]),
 }
 
 impl<'a> Filter<'a> {
@@ -106,7 +119,28 @@ impl<'a> Filter<'a> {
             allow,
             deny,
             lists,
+            part: Part::All,
         })
+    }
+
+    /// The same restrictions for a search of the first `rows` of the catalogue, less those of the
+    /// set `stale`; `lists` are those of this filter inside that part.
+    pub(crate) fn first(self, rows: usize, stale: &'a [u64], lists: Option<Ragged<'a>>) -> Self {
+        Self {
+            lists,
+            part: Part::First { rows, stale },
+            ..self
+        }
+    }
+
+    /// The same restrictions for a search of `rows`, which it knows by their positions; `lists`
+    /// are those of this filter as such positions.
+    pub(crate) fn some(self, rows: &'a [i32], lists: Option<Ragged<'a>>) -> Self {
+        Self {
+            lists,
+            part: Part::Some(rows),
+            ..self
+        }
     }
 
     /// Check that every part is about that many queries and items.
@@ -116,11 +150,17 @@ impl<'a> Filter<'a> {
     pub(crate) fn check(&self, queries: usize, items: usize) -> Result<(), KernelError> {
         let words = |set: &[u64]| set.len() == bitset::words(items);
         let lists = |lists: Ragged<'_>| lists.indptr.len() == queries + 1 && lists.items == items;
-        if self.allow.is_none_or(words)
-            && self.deny.is_none_or(words)
-            && self.seen.is_none_or(lists)
-            && self.lists.is_none_or(lists)
-        {
+        let fits = match self.part {
+            Part::All => {
+                self.allow.is_none_or(words)
+                    && self.deny.is_none_or(words)
+                    && self.seen.is_none_or(lists)
+            }
+            // The rest was checked against the whole catalogue.
+            Part::First { rows, .. } => rows == items,
+            Part::Some(rows) => rows.len() == items,
+        };
+        if fits && self.lists.is_none_or(lists) {
             return Ok(());
         }
         Err(KernelError::Shape(format!(
@@ -147,6 +187,7 @@ impl<'a> Filter<'a> {
             seen: self.seen.map_or(&[], |seen| seen.get(query)),
             allow: self.allow,
             deny: self.deny,
+            part: self.part,
         }
     }
 }
@@ -157,12 +198,18 @@ pub struct Gate<'a> {
     seen: &'a [i32],
     allow: Option<&'a [u64]>,
     deny: Option<&'a [u64]>,
+    part: Part<'a>,
 }
 
 impl Gate<'_> {
     /// Whether `row` may be shown. O(log seen).
     #[must_use]
     pub fn admits(&self, row: i32) -> bool {
+        let row = match self.part {
+            Part::First { stale, .. } if bitset::contains(stale, row as usize) => return false,
+            Part::All | Part::First { .. } => row,
+            Part::Some(rows) => rows[row as usize],
+        };
         let at = row as usize;
         self.allow.is_none_or(|set| bitset::contains(set, at))
             && !self.deny.is_some_and(|set| bitset::contains(set, at))
@@ -233,6 +280,22 @@ mod tests {
             "a filter of other sizes does not fit 2 queries and 3 items"
         );
         assert!(filter.check(3, 5).is_err());
+    }
+
+    #[test]
+    fn a_part_of_the_catalogue_has_the_restrictions_of_the_whole() {
+        let seen = Ragged::new("seen", &[0, 1], &[3], 1, 5).unwrap();
+        let filter = Filter::new(5, Some(seen), None, Some(&[0b00001]), None).unwrap();
+        let passing = |filter: Filter<'_>, rows| -> Vec<i32> {
+            assert!(filter.check(1, rows as usize).is_ok());
+            assert!(filter.check(1, rows as usize + 1).is_err());
+            (0..rows)
+                .filter(|&row| filter.gate(0).admits(row))
+                .collect()
+        };
+        assert_eq!(passing(filter, 5), [1, 2, 4]);
+        assert_eq!(passing(filter.first(4, &[0b00100], None), 4), [1]);
+        assert_eq!(passing(filter.some(&[0, 2, 3, 4], None), 4), [1, 3]);
     }
 
     #[test]

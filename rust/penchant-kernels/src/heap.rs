@@ -192,7 +192,7 @@ fn just_above(worst: f32) -> f32 {
 /// Whether the first of two rows comes before the second.
 #[inline]
 #[allow(clippy::float_cmp)] // equal scores are a tie, and +0 ties with -0
-fn better(score: f32, row: i32, other_score: f32, other_row: i32) -> bool {
+pub(crate) fn better(score: f32, row: i32, other_score: f32, other_row: i32) -> bool {
     score > other_score || (score == other_score && row < other_row)
 }
 

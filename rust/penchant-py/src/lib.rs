@@ -2,8 +2,10 @@
 
 mod als;
 mod arrays;
+mod base;
 mod digest;
 mod errors;
+mod filters;
 mod neighbours;
 mod pinned;
 mod sgd;

@@ -1,18 +1,17 @@
 //! Ranking: `ItemIndex`, and the functions around it.
 
+use std::sync::Arc;
+
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
-use penchant_kernels::filter::{Filter, Ragged};
-use penchant_kernels::top_k::{self, Best, Items, Magnitudes};
+use penchant_kernels::top_k::{self, Best, Overlay};
 use penchant_kernels::{Isa, KernelError, Matrix, Resident, bitset};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::arrays::{matrix, vector};
+use crate::base::{Base, Memory};
 use crate::errors::OrRaise;
+use crate::filters::{Filters, any_pair};
 use crate::pinned::Pinned;
-
-/// A pair `(indptr, indices)` as Python hands it over.
-type AnyPair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// Rows (n, k), scores (n, k) and counts (n,), as Python gets them.
 type Triple<'py> = (
@@ -31,12 +30,6 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     Ok(())
 }
 
-/// Where the vectors of an index live.
-enum Memory {
-    Borrowed(Pinned<f32>),
-    Resident(Resident),
-}
-
 /// Items to rank by dot product.
 ///
 /// `items` is (m, d) float32. It is borrowed: the index keeps the array alive and reads it in every
@@ -44,27 +37,24 @@ enum Memory {
 /// instead, 64-byte aligned and in huge pages where the system has them: more memory, up to 1.2
 /// times the speed. `isa` forces one of `isas()`; without it the best is taken. All give the same
 /// bits.
+///
+/// An index never changes. `with_rows` and `without_rows` make another one that shares the items of
+/// this one and keeps what changed apart, so that both can be asked, from any thread.
 #[pyclass(frozen, module = "penchant._kernels")]
 pub(crate) struct ItemIndex {
-    memory: Memory,
-    /// Number of items, m.
-    #[pyo3(get)]
-    rows: usize,
-    /// Length of an item's vector, d.
-    #[pyo3(get)]
-    dim: usize,
+    base: Arc<Base>,
+    overlay: Overlay,
     isa: Isa,
-    /// Found when the first batch is ranked.
-    magnitudes: Magnitudes,
 }
 
 impl ItemIndex {
-    fn items(&self) -> Result<Matrix<'_>, KernelError> {
-        let values = match &self.memory {
-            Memory::Borrowed(array) => array.slice(),
-            Memory::Resident(copy) => copy.values(),
-        };
-        Matrix::new(values, self.rows, self.dim)
+    /// The same items with other changes.
+    fn changed(&self, overlay: Overlay) -> Self {
+        Self {
+            base: Arc::clone(&self.base),
+            overlay,
+            isa: self.isa,
+        }
     }
 }
 
@@ -82,18 +72,34 @@ impl ItemIndex {
             Memory::Borrowed(Pinned::of(items, matrix.values())?)
         };
         Ok(Self {
-            memory,
-            rows: matrix.rows(),
-            dim: matrix.dim(),
+            base: Arc::new(Base::new(memory, matrix.rows(), matrix.dim())),
+            overlay: Overlay::new(matrix.rows(), matrix.dim()),
             isa,
-            magnitudes: Magnitudes::default(),
         })
+    }
+
+    /// Number of items, m, with those that were taken out.
+    #[getter]
+    fn rows(&self) -> usize {
+        self.overlay.rows()
+    }
+
+    /// Length of an item's vector, d.
+    #[getter]
+    fn dim(&self) -> usize {
+        self.base.dim
+    }
+
+    /// How many rows are kept apart, because they were appended or replaced.
+    #[getter]
+    fn apart(&self) -> usize {
+        self.overlay.apart()
     }
 
     /// Whether the index owns a copy of its items.
     #[getter]
     fn resident(&self) -> bool {
-        matches!(self.memory, Memory::Resident(_))
+        self.base.resident()
     }
 
     /// Name of the instruction set in use.
@@ -137,14 +143,15 @@ impl ItemIndex {
         let filters = Filters::new(seen.as_ref(), allow, deny, lists.as_ref())?;
         let threads = usize::try_from(threads).unwrap_or(0);
         ranked(py, queries.rows(), k, |best| {
-            let filter = filters.checked(queries.rows(), self.rows)?;
-            let items = Items::with(self.items()?, &self.magnitudes);
-            top_k::top_k(self.isa, items, queries, &filter, threads, best)
+            let filter = filters.checked(queries.rows(), self.overlay.rows())?;
+            let items = self.base.items()?;
+            self.overlay
+                .top_k(self.isa, items, queries, &filter, threads, best)
         })
     }
 
     /// Canonical scores of `queries` (n, d) float32 with all items, (n, m) float32; or with the items
-    /// of `rows` (r,) int32 in that order, (n, r). See `dot`.
+    /// of `rows` (r,) int32 in that order, (n, r). See `dot`. An item that was taken out scores -inf.
     ///
     /// `DataError` for a row that isn't there.
     #[pyo3(signature = (queries, rows = None))]
@@ -156,18 +163,64 @@ impl ItemIndex {
         let py = queries.py();
         let queries = floats(queries, "queries")?;
         let rows = rows.map(|rows| vector(rows, "rows")).transpose()?;
-        let width = rows.map_or(self.rows, <[i32]>::len);
-        scored(py, queries.rows(), width, |out| match rows {
-            Some(rows) => top_k::dot_rows(self.isa, self.items()?, queries, rows, out),
-            None => top_k::dot(self.isa, self.items()?, queries, out),
+        let width = rows.map_or(self.overlay.rows(), <[i32]>::len);
+        scored(py, queries.rows(), width, |out| {
+            let (isa, items) = (self.isa, self.base.matrix()?);
+            match rows {
+                Some(rows) => self.overlay.dot_rows(isa, items, queries, rows, out),
+                None => self.overlay.dot(isa, items, queries, out),
+            }
         })
+    }
+
+    /// Another index, with the vectors of `rows` (r,) int32 replaced or appended.
+    ///
+    /// `vectors` is (r, d) float32 and copied. `rows` ascend, each at most once; those past the last
+    /// go on from there, and one that was taken out comes back. Answers are, bit for bit, those of an
+    /// index made anew. O(apart x d + m / 64): rows kept apart are copied, the others are not. A
+    /// search takes as much longer as there are rows apart for each item; see `compacted`.
+    ///
+    /// `ShapeError` when there is not one vector of length d a row, `DataError` for rows out of order.
+    fn with_rows(&self, rows: &Bound<'_, PyAny>, vectors: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = rows.py();
+        let (rows, vectors) = (vector(rows, "rows")?, floats(vectors, "vectors")?);
+        let overlay = py.detach(|| self.overlay.with_rows(rows, vectors));
+        Ok(self.changed(overlay.or_raise(py)?))
+    }
+
+    /// Another index, in which no search finds `rows` (r,) int32, in any order.
+    ///
+    /// The other items keep their row numbers. Answers are those of this index with `rows` denied.
+    /// O(apart x d + m / 64).
+    ///
+    /// `DataError` for a row that isn't there.
+    fn without_rows(&self, rows: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = rows.py();
+        let rows = vector(rows, "rows")?;
+        let overlay = py.detach(|| self.overlay.without_rows(rows));
+        Ok(self.changed(overlay.or_raise(py)?))
+    }
+
+    /// Another index with the same answers, resident, in which no row is kept apart.
+    ///
+    /// O(m x d): worth while when changes or searches have become slow, on a thread that can wait.
+    fn compacted(&self, py: Python<'_>) -> PyResult<Self> {
+        let compact = || {
+            let (copy, overlay) = self.overlay.compacted(self.base.matrix()?)?;
+            let base = Base::new(Memory::Resident(copy), overlay.rows(), self.base.dim);
+            Ok(Self {
+                base: Arc::new(base),
+                ..self.changed(overlay)
+            })
+        };
+        py.detach(compact).or_raise(py)
     }
 
     fn __repr__(&self) -> String {
         format!(
             "ItemIndex({} x {}, {}, {})",
-            self.rows,
-            self.dim,
+            self.rows(),
+            self.dim(),
             if self.resident() {
                 "resident"
             } else {
@@ -323,65 +376,4 @@ fn fits_memory(queries: usize, columns: usize) -> Result<(), KernelError> {
             "{columns} results for each of {queries} queries fit no memory; ask for fewer"
         ))),
     }
-}
-
-/// A pair `(indptr, indices)` as slices.
-type Pair<'a> = (&'a [i64], &'a [i32]);
-
-/// The arrays of a filter, checked for dtype and layout but not yet against each other.
-struct Filters<'a> {
-    seen: Option<Pair<'a>>,
-    allow: Option<&'a [u64]>,
-    deny: Option<&'a [u64]>,
-    lists: Option<Pair<'a>>,
-}
-
-impl<'a> Filters<'a> {
-    fn new(
-        seen: Option<&'a AnyPair<'_>>,
-        allow: Option<&'a Bound<'_, PyAny>>,
-        deny: Option<&'a Bound<'_, PyAny>>,
-        lists: Option<&'a AnyPair<'_>>,
-    ) -> PyResult<Self> {
-        let words =
-            |set: Option<&'a Bound<'_, PyAny>>, name| set.map(|set| vector(set, name)).transpose();
-        Ok(Self {
-            seen: pair(seen, "seen[0]", "seen[1]")?,
-            allow: words(allow, "allow")?,
-            deny: words(deny, "deny")?,
-            lists: pair(lists, "lists[0]", "lists[1]")?,
-        })
-    }
-
-    /// The filter. O(queries + rows in `seen` and `lists`), so it is made without the GIL.
-    fn checked(&self, queries: usize, items: usize) -> Result<Filter<'a>, KernelError> {
-        let ragged = |pair: Option<Pair<'a>>, name| {
-            pair.map(|(indptr, indices)| Ragged::new(name, indptr, indices, queries, items))
-                .transpose()
-        };
-        let (seen, lists) = (ragged(self.seen, "seen")?, ragged(self.lists, "lists")?);
-        Filter::new(items, seen, self.allow, self.deny, lists)
-    }
-}
-
-/// Both parts of a pair, whatever they are.
-fn any_pair<'py>(pair: Option<&Bound<'py, PyAny>>, name: &str) -> PyResult<Option<AnyPair<'py>>> {
-    let taken = pair.map(|pair| {
-        pair.extract().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "{name} must be a pair (indptr, indices) of numpy arrays, got {}",
-                pair.get_type()
-            ))
-        })
-    });
-    taken.transpose()
-}
-
-fn pair<'a>(
-    pair: Option<&'a AnyPair<'_>>,
-    indptr_name: &str,
-    indices_name: &str,
-) -> PyResult<Option<Pair<'a>>> {
-    pair.map(|(indptr, indices)| Ok((vector(indptr, indptr_name)?, vector(indices, indices_name)?)))
-        .transpose()
 }

@@ -2,7 +2,7 @@
 
 use crate::KernelError;
 use crate::filter::Filter;
-use crate::heap::Selection;
+use crate::heap::{Selection, better};
 
 /// Where the k best rows of each query go: best first, equal scores by lower row, then padding of
 /// row -1 and score -inf.
@@ -40,6 +40,55 @@ impl<'a> Best<'a> {
             scores,
             counts,
         })
+    }
+
+    /// The same room, for a while.
+    pub(super) fn reborrow(&mut self) -> Best<'_> {
+        Best {
+            k: self.k,
+            rows: self.rows,
+            scores: self.scores,
+            counts: self.counts,
+        }
+    }
+
+    /// Take up a second answer to the same queries, about other rows: of both, the k best of each
+    /// query stay. `rows` are what the rows of `other` are called here, and ascend. O(queries · k).
+    pub(super) fn merge(&mut self, other: &Best<'_>, rows: &[i32]) {
+        let mut merged = Vec::with_capacity(self.k);
+        for (query, count) in self.counts.iter_mut().enumerate() {
+            let first = query * self.k;
+            let theirs = query * other.k..query * other.k + other.counts[query] as usize;
+            let named = other.rows[theirs.clone()]
+                .iter()
+                .map(|&row| rows[row as usize]);
+            let mut theirs = named.zip(other.scores[theirs].iter().copied()).peekable();
+            let ours = first..first + *count as usize;
+            let mut ours = (self.rows[ours.clone()].iter().copied())
+                .zip(self.scores[ours].iter().copied())
+                .peekable();
+            merged.clear();
+            while merged.len() < self.k {
+                let next = match (ours.peek(), theirs.peek()) {
+                    (Some(&(row, score)), Some(&(other_row, other_score)))
+                        if better(other_score, other_row, score, row) =>
+                    {
+                        theirs.next()
+                    }
+                    (None, _) => theirs.next(),
+                    _ => ours.next(),
+                };
+                match next {
+                    Some(next) => merged.push(next),
+                    None => break,
+                }
+            }
+            *count = merged.len() as i32;
+            for (slot, &(row, score)) in merged.iter().enumerate() {
+                self.rows[first + slot] = row;
+                self.scores[first + slot] = score;
+            }
+        }
     }
 
     /// How many queries have room.

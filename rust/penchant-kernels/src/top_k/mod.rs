@@ -21,6 +21,7 @@ mod candidates;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod magnitudes;
+mod overlay;
 #[cfg(target_arch = "x86_64")]
 mod panel;
 mod pieces;
@@ -35,6 +36,7 @@ use std::ops::Range;
 
 pub use best::Best;
 pub use magnitudes::{Items, Magnitudes};
+pub use overlay::Overlay;
 pub use select::select_top_k;
 
 use pieces::{Search, piece_rows, scan_in_parts};
@@ -158,14 +160,7 @@ pub fn dot_rows(
 ) -> Result<(), KernelError> {
     check(isa, items, queries)?;
     check_out(queries.rows(), rows.len(), out)?;
-    let missing = |row: &i32| !usize::try_from(*row).is_ok_and(|row| row < items.rows());
-    if let Some(position) = rows.iter().position(missing) {
-        return Err(KernelError::Data(format!(
-            "rows[{position}] is {}, and must lie in 0..{}",
-            rows[position],
-            items.rows()
-        )));
-    }
+    check_rows(rows, items.rows())?;
     if out.is_empty() {
         return Ok(());
     }
@@ -190,6 +185,17 @@ fn check(isa: Isa, items: Matrix<'_>, queries: Matrix<'_>) -> Result<(), KernelE
         )));
     }
     Ok(())
+}
+
+fn check_rows(rows: &[i32], items: usize) -> Result<(), KernelError> {
+    let missing = |row: &i32| !usize::try_from(*row).is_ok_and(|row| row < items);
+    match rows.iter().position(missing) {
+        None => Ok(()),
+        Some(position) => Err(KernelError::Data(format!(
+            "rows[{position}] is {}, and must lie in 0..{items}",
+            rows[position]
+        ))),
+    }
 }
 
 fn check_out(queries: usize, items: usize, out: &[f32]) -> Result<(), KernelError> {

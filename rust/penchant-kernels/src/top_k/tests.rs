@@ -1,5 +1,7 @@
 //! Every instruction set against naive twins, bit for bit.
 
+mod changes;
+
 use proptest::prelude::*;
 
 use super::{Best, Items, Magnitudes, dot, dot_rows, select_top_k, top_k};
