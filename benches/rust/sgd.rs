@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use penchant_kernels::Isa;
-use penchant_kernels::sgd::{Ratings, Settings, fit};
+use penchant_kernels::sgd::{Optimizer, Ratings, Settings, fit};
 use std::ops::ControlFlow;
 
 const USERS: usize = 20_000;
@@ -46,17 +46,19 @@ fn bench(criterion: &mut Criterion) {
             let settings = Settings {
                 factors,
                 epochs: 10,
+                optimizer: Optimizer::Sgd,
                 learning_rate: 0.03,
                 decay: 0.94,
                 regularization: 0.1,
                 bias_regularization: 0.05,
+                patience: 1,
                 seed: 0,
                 threads,
             };
             let id = BenchmarkId::new(format!("{factors} factors"), format!("{threads} threads"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    fit(&ratings, &settings, Isa::best(), |_, _| {
+                    fit(&ratings, None, &settings, Isa::best(), |_| {
                         ControlFlow::Continue(())
                     })
                 });

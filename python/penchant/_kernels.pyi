@@ -144,6 +144,10 @@ class SgdModel:
     def item_factors(self) -> F32: ...
     @property
     def train_rmse(self) -> F32: ...
+    @property
+    def validation_rmse(self) -> F32: ...
+    @property
+    def epochs(self) -> int: ...
 
 def sgd(
     users: I32,
@@ -159,6 +163,9 @@ def sgd(
     regularization: float,
     bias_regularization: float,
     seed: int,
+    optimizer: str = "sgd",
+    validation: tuple[I32, I32, F32] | None = None,
+    patience: int = 1,
     threads: int = 1,
     progress: Callable[[int, float], bool | None] | None = None,
 ) -> SgdModel: ...

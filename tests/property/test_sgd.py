@@ -17,7 +17,7 @@ ARRAYS = ("user_factors", "item_factors", "user_bias", "item_bias", "train_rmse"
 
 
 def naive(users, items, ratings, start):
-    """Two epochs: user by user, four ratings at once and the rest one by one."""
+    """Two epochs: user by user, four ratings at once, and then the rest."""
     p, q = start.user_factors.astype(np.float64), start.item_factors.astype(np.float64)
     bu, bi = np.zeros(len(p)), np.zeros(len(q))
     mean, rate, rmse = ratings.mean(dtype=np.float64), 0.02, []
@@ -25,8 +25,7 @@ def naive(users, items, ratings, start):
         squares = 0.0
         for user in range(len(p)):
             mine = np.flatnonzero(users == user)
-            whole = len(mine) // 4 * 4
-            for batch in [*mine[:whole].reshape(-1, 4), *mine[whole:, None]]:
+            for batch in (mine[at : at + 4] for at in range(0, len(mine), 4)):
                 old = p[user].copy()
                 rows = items[batch]
                 errors = ratings[batch] - mean - bu[user] - bi[rows] - q[rows] @ old

@@ -76,6 +76,50 @@ def test_progress_hears_each_epoch_and_false_stops():
     np.testing.assert_array_equal(stopped.train_rmse, model.train_rmse[:3])
 
 
+def test_validation_stops_the_descent_and_keeps_the_epoch_that_erred_least():
+    draw = np.random.default_rng(5)
+    (user, item, _), _ = checkerboard()
+    noise = draw.integers(1, 6, len(user)).astype(np.float32)
+    held_out = draw.random(len(user)) < 0.2
+    log = [array[~held_out] for array in (user, item, noise)]
+    validation = tuple(array[held_out] for array in (user, item, noise))
+    settings = {**SETTINGS, "epochs": 60, "learning_rate": 0.1, "regularization": 0.0}
+    heard = []
+    model = sgd(
+        *log,
+        20,
+        20,
+        **settings,
+        validation=validation,
+        patience=3,
+        progress=lambda *a: heard.append(a),
+    )
+    errors = [rmse for _, rmse in heard]
+    np.testing.assert_allclose(errors, model.validation_rmse, rtol=1e-6)
+    assert model.epochs == int(np.argmin(errors)) + 1 == len(errors) - 3
+    foretold = predict(model, *validation[:2])
+    rmse = np.sqrt(np.mean((foretold - validation[2]) ** 2))
+    assert rmse == pytest.approx(min(errors), abs=1e-5)
+    again = sgd(*log, 20, 20, **{**settings, "epochs": model.epochs})
+    np.testing.assert_array_equal(again.user_factors, model.user_factors)
+    assert len(again.validation_rmse) == 0
+
+
+def test_adagrad_takes_the_steps_of_sgd_until_it_has_met_gradients():
+    ratings, rows = np.array([1, 3], np.float32), np.array([0, 1], np.int32)
+    one = {**SETTINGS, "epochs": 1, "learning_rate": 0.1}
+    plain = sgd(rows, rows, ratings, 2, 2, **one)
+    adagrad = sgd(rows, rows, ratings, 2, 2, **one, optimizer="adagrad")
+    np.testing.assert_array_equal(adagrad.user_factors, plain.user_factors)
+    two = {**one, "epochs": 2, "decay": 1.0}
+    plain = sgd(rows, rows, ratings, 2, 2, **two)
+    adagrad = sgd(rows, rows, ratings, 2, 2, **two, optimizer="adagrad")
+    # The first error of the biases was about 1, so that their second step is divided by root 2.
+    first, second = 0.1, np.abs(adagrad.user_bias) - 0.1
+    np.testing.assert_allclose(second, first * 0.8 / np.sqrt(2), atol=0.01)
+    assert (np.abs(adagrad.user_bias) < np.abs(plain.user_bias)).all()
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_what_progress_raises_passes_through(error):
     def raising(epoch, rmse):
@@ -100,6 +144,8 @@ def test_a_learning_rate_that_is_too_high_is_named():
         ("decay", 1.5, "decay is 1.5, and must be above 0 and at most 1"),
         ("regularization", -1.0, "regularization is -1, and must be 0 or above"),
         ("bias_regularization", float("nan"), "bias_regularization is NaN, and must be 0 or"),
+        ("patience", 0, "patience is 0, and must be at least 1"),
+        ("optimizer", "adam", 'optimizer is "adam", and must be "sgd" or "adagrad"'),
         ("threads", 0, "threads is 0, and must be at least 1"),
     ],
 )
@@ -118,6 +164,12 @@ def test_ratings_that_cannot_be_used_are_refused():
         sgd(user[:1], np.array([-1], np.int32), rating[:1], 20, 20, **SETTINGS)
     with pytest.raises(DataError, match=r"ratings\[1\] is NaN, and ratings must be finite"):
         sgd(user[:2], item[:2], np.array([1, np.nan], np.float32), 20, 20, **SETTINGS)
+    outside = (user[:1], np.array([20], np.int32), rating[:1])
+    with pytest.raises(DataError, match=r"items\[0\] is 20, and must be a row from 0 to 19"):
+        sgd(user, item, rating, 20, 20, **SETTINGS, validation=outside)
+    wide = (user, item.astype(np.int64), rating)
+    with pytest.raises(ShapeError, match="validation items has dtype int64"):
+        sgd(user, item, rating, 20, 20, **SETTINGS, validation=wide)
     with pytest.raises(DataError, match="there are 0 ratings"):
         sgd(user[:0], item[:0], rating[:0], 20, 20, **SETTINGS)
     with pytest.raises(ShapeError, match="ratings has dtype float64, but float32 is needed"):

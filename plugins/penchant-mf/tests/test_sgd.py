@@ -1,5 +1,7 @@
 """`mf.sgd`: what it learns, how strangers fold in, what it can explain, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -154,12 +156,33 @@ def test_similar_items_go_by_factors_without_biases() -> None:
     assert fitted.similar_items(np.array([0], np.int32), denied, 1).rows.tolist() == [[2]]
 
 
-def test_new_items_are_scored_at_the_users_own_mean() -> None:
-    fitted = hand_made(Ridge(0.1, 0.1)).with_items(checkerboard(users=2, items=5))
+def test_new_items_without_ratings_are_scored_at_the_users_own_mean() -> None:
+    data = checkerboard(users=2, items=5)
+    none = data.subset(np.zeros(len(data.interactions), np.bool_))
+    fitted = hand_made(Ridge(0.1, 0.1)).with_items(none)
     assert fitted.score(asks([0], [{0: 5.0}], 5), None).tolist() == [[4.75, 3.5, 3.25, 3.5, 3.5]]
 
 
-def test_validation_keeps_the_descent_that_errs_least_on_what_is_held_out() -> None:
+def test_a_new_item_gets_the_ridge_solution_of_its_ratings_by_known_users() -> None:
+    log = Interactions.of(
+        np.array([0, 1, 2, 0], np.int32),
+        np.array([3, 3, 3, 0], np.int32),
+        np.array([5, 2, 1, 1], np.float32),
+        n_users=3,
+        n_items=5,
+    )
+    old = hand_made(Ridge(0.5, 0.25))
+    fitted = old.with_items(checkerboard(users=3, items=5).with_interactions(log))
+    # User 2 is not known. For the others, with means of 3.5 and 2.5 and factors (1, 0) and (0, 1):
+    # minimize (1.5 - q0 - b)² + (-0.5 - q1 - b)² + q0² + q1² + b²/2, as for a stranger.
+    bias = (1.5 - 0.5) / 2 / (0.5 + 1.0)
+    wanted = [(1.5 - bias) / 2, (-0.5 - bias) / 2, bias, 1.0]
+    assert fitted.item_vectors[3].tolist() == pytest.approx(wanted, abs=1e-6)
+    assert fitted.item_vectors[4].tolist() == [0, 0, 0, 1]
+    assert fitted.item_vectors[:3].tobytes() == old.item_vectors.tobytes()
+
+
+def test_validation_keeps_the_epoch_that_errs_least_on_what_is_held_out() -> None:
     draw = np.random.default_rng(0)
     pairs = draw.permutation(30 * 20)[:400]
     log = Interactions.of(
@@ -172,25 +195,39 @@ def test_validation_keeps_the_descent_that_errs_least_on_what_is_held_out() -> N
     whole = checkerboard(users=30, items=20).with_interactions(log)
     held_out = np.arange(400) % 5 == 0
     train, validation = whole.subset(~held_out), whole.subset(held_out)
-    told: list[str] = []
-    noise = SgdSettings(factors=16, epochs=40, learning_rate=0.1, decay=1, regularization=0)
-    fitted = Sgd(noise).fit(
-        train, FitContext(validation=validation, progress=lambda *step: told.append(step[0]))
+    told: list[tuple[float, float, str]] = []
+    noise = SgdSettings(
+        factors=16, epochs=40, learning_rate=0.1, decay=1, regularization=0, patience=4
     )
-    assert list(dict.fromkeys(told)) == ["10 epochs", "20 epochs", "30 epochs", "40 epochs"]
+
+    def progress(task: str, done: float, total: float, detail: str = "", /) -> None:
+        told.append((done, total, detail))
+
+    fitted = Sgd(noise).fit(train, FitContext(validation=validation, progress=progress))
     rows = np.arange(30, dtype=np.int32)
-    log = validation.interactions
 
-    def error(model: FittedSgd) -> float:
-        foretold = model.score(known(train, rows), None)[log.user, log.item]
-        return float(np.square(foretold - log.value).mean())
+    def error(epochs: int) -> float:
+        model = Sgd(replace(noise, epochs=epochs)).fit(train, FitContext())
+        foretold = model.score(known(train, rows), None)
+        held = validation.interactions
+        return float(np.sqrt(np.square(foretold[held.user, held.item] - held.value).mean()))
 
-    stops = [SgdSettings(**{**vars(noise), "epochs": epochs}) for epochs in (10, 20, 30, 40)]
-    tried = [Sgd(stop).fit(train, FitContext()) for stop in stops]
-    errors = [error(model) for model in tried]
-    assert len(set(errors)) == 4
-    best = tried[int(np.argmin(errors))]
-    assert (fitted.item_vectors == best.item_vectors).all()
+    errors = [float(detail.split()[-1]) for _, _, detail in told[1:]]
+    best = int(np.argmin(errors)) + 1
+    assert len(errors) == best + 4 < 40
+    assert error(best) == pytest.approx(errors[best - 1], abs=1e-3)
+    again = Sgd(replace(noise, epochs=best)).fit(train, FitContext())
+    assert (fitted.item_vectors == again.item_vectors).all()
+
+
+def test_adagrad_learns_too_and_otherwise() -> None:
+    data = checkerboard(users=20, items=12)
+    adagrad = Sgd(replace(LEARNED, optimizer="adagrad", learning_rate=0.3)).fit(data, FitContext())
+    scores = adagrad.score(known(data), None)
+    own_colour = np.arange(20)[:, None] % 2 == np.arange(12) % 2
+    assert scores[own_colour].min() > scores[~own_colour].max()
+    sgd = Sgd(replace(LEARNED, learning_rate=0.3)).fit(data, FitContext())
+    assert (adagrad.item_vectors != sgd.item_vectors).any()
 
 
 def test_ratings_that_are_all_equal_are_refused_with_the_way_out() -> None:
@@ -240,6 +277,7 @@ def test_a_batch_of_strangers_gets_the_bits_of_each_alone(users: int, items: int
         ({"factors": 0}, "mf.sgd: factors must be from 1 to 512, got 0"),
         ({"factors": 513}, "mf.sgd: factors must be from 1 to 512, got 513"),
         ({"epochs": 0}, "mf.sgd: epochs must be at least 1, got 0"),
+        ({"patience": 0}, "mf.sgd: patience must be at least 1, got 0"),
         ({"learning_rate": 0}, "mf.sgd: learning_rate must be greater than 0, got 0.0"),
         ({"decay": 1.1}, "mf.sgd: decay must be greater than 0 and at most 1, got 1.1"),
         ({"regularization": -1}, "mf.sgd: regularization must be at least 0, got -1.0"),

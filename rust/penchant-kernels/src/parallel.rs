@@ -36,6 +36,18 @@ impl<I: Iterator> Queue<I> {
     }
 }
 
+/// What `work` makes of each number from 0 to `n - 1`, in their order.
+pub(crate) fn map<T: Send>(threads: usize, n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let mut made: Vec<Option<T>> = (0..n).map(|_| None).collect();
+    let queue = Queue::new(made.iter_mut().enumerate());
+    together(threads, || {
+        while let Some((at, place)) = queue.take() {
+            *place = Some(work(at));
+        }
+    });
+    made.into_iter().flatten().collect()
+}
+
 /// How many threads to run: as asked, but not more than there are pieces of work.
 ///
 /// # Errors
@@ -51,7 +63,7 @@ pub(crate) fn useful_threads(threads: usize, pieces: usize) -> Result<usize, Ker
 
 #[cfg(test)]
 mod tests {
-    use super::{Queue, together, useful_threads};
+    use super::{Queue, map, together, useful_threads};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
@@ -65,6 +77,13 @@ mod tests {
                 }
             });
             assert_eq!(done, [1; 100]);
+        }
+    }
+
+    #[test]
+    fn what_is_made_of_numbers_stands_in_their_order() {
+        for threads in [1, 3] {
+            assert_eq!(map(threads, 5, |at| at * at), [0, 1, 4, 9, 16]);
         }
     }
 

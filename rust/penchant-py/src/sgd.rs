@@ -4,8 +4,8 @@ use crate::arrays::vector;
 use crate::errors::OrRaise;
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
-use penchant_kernels::Isa;
-use penchant_kernels::sgd::{Model, Ratings, Settings, fit};
+use penchant_kernels::sgd::{Model, Optimizer, Progress, Ratings, Settings, fit};
+use penchant_kernels::{Isa, KernelError};
 use pyo3::prelude::*;
 use std::ops::ControlFlow;
 
@@ -24,6 +24,10 @@ pub struct SgdModel {
     item_factors: Py<PyArray2<f32>>,
     /// (epochs run,) float32: root mean squared error, each error taken just before its step.
     train_rmse: Py<PyArray1<f32>>,
+    /// (epochs run,) float32: root mean squared error on validation after each; empty without.
+    validation_rmse: Py<PyArray1<f32>>,
+    /// How many epochs the arrays have seen.
+    epochs: usize,
 }
 
 impl SgdModel {
@@ -36,6 +40,8 @@ impl SgdModel {
             user_factors: rows_of(py, model.user_factors, factors, users)?.unbind(),
             item_factors: rows_of(py, model.item_factors, factors, items)?.unbind(),
             train_rmse: model.train_rmse.into_pyarray(py).unbind(),
+            validation_rmse: model.validation_rmse.into_pyarray(py).unbind(),
+            epochs: model.epochs,
         })
     }
 }
@@ -50,13 +56,20 @@ impl SgdModel {
 ///                                  + bias_regularization x (user_bias^2 + item_bias^2)
 ///
 /// user by user, four ratings of a user at once, by `learning_rate`, which is multiplied by `decay`
-/// after each epoch. Factors start uniform around 0 with a standard deviation of 0.1. One `seed`
-/// gives one set of bits, for any number of `threads` and on any machine; up to 4 threads are of
-/// use, and below 262,144 ratings one.
+/// after each epoch. With the `optimizer` "adagrad" a row's steps are divided by the root of one
+/// plus the squared gradients that it has met, the mean over its factors and its bias apart (Chin,
+/// Zhuang, Juan and Lin 2015). Factors start uniform around 0 with a standard deviation of 0.1. One
+/// `seed` gives one set of bits, for any number of `threads` and on any machine; up to 4 threads are
+/// of use, and below 262,144 ratings one.
 ///
-/// `progress(epoch, rmse)` is called after each epoch, counted from 0, with the training error; when
-/// it returns False, training stops there and the model is returned as it stands. What it raises,
-/// and an interrupt from the keyboard, pass through.
+/// With `validation`, three such arrays of held-out ratings, the arrays returned are those of the
+/// epoch after which they were foretold best, the first of equals; training stops when `patience`
+/// epochs in a row haven't foretold them better. A validation pass costs about as much per rating as
+/// a training pass.
+///
+/// `progress(epoch, rmse)` is called after each epoch, counted from 0, with the error on
+/// `validation`, or else the training error; when it returns False, training stops there. What it
+/// raises, and an interrupt from the keyboard, pass through; the latter within an epoch too.
 ///
 /// `FitDiverged` when the error leaves the finite numbers, `SettingsError` for a setting out of
 /// its range (factors: 1 to 512), `DataError` for a row out of range, a rating that isn't finite, or
@@ -64,9 +77,14 @@ impl SgdModel {
 #[pyfunction]
 #[pyo3(signature = (
     users, items, ratings, n_users, n_items, *, factors, epochs, learning_rate, decay,
-    regularization, bias_regularization, seed, threads = 1, progress = None
+    regularization, bias_regularization, seed, optimizer = "sgd", validation = None, patience = 1,
+    threads = 1, progress = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is a keyword in Python")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a tuple from Python is made anew"
+)]
 fn sgd(
     py: Python<'_>,
     users: &Bound<'_, PyAny>,
@@ -81,6 +99,9 @@ fn sgd(
     regularization: f32,
     bias_regularization: f32,
     seed: u64,
+    optimizer: &str,
+    validation: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+    patience: usize,
     threads: usize,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<SgdModel> {
@@ -91,31 +112,45 @@ fn sgd(
         n_users,
         n_items,
     };
+    let validation = match &validation {
+        None => None,
+        Some((users, items, values)) => Some(Ratings {
+            users: vector(users, "validation users")?,
+            items: vector(items, "validation items")?,
+            values: vector(values, "validation ratings")?,
+            n_users,
+            n_items,
+        }),
+    };
     let settings = Settings {
         factors,
         epochs,
+        optimizer: named(optimizer).or_raise(py)?,
         learning_rate,
         decay,
         regularization,
         bias_regularization,
+        patience,
         seed,
         threads,
     };
     let progress = progress.map(|progress| progress.clone().unbind());
     let mut raised = None;
     let fitted = py.detach(|| {
-        fit(&ratings, &settings, Isa::best(), |epoch, rmse| match heard(
-            progress.as_ref(),
-            epoch,
-            rmse,
-        ) {
-            Ok(true) => ControlFlow::Continue(()),
-            Ok(false) => ControlFlow::Break(()),
-            Err(error) => {
-                raised = Some(error);
-                ControlFlow::Break(())
-            }
-        })
+        fit(
+            &ratings,
+            validation.as_ref(),
+            &settings,
+            Isa::best(),
+            |step| match heard(progress.as_ref(), step) {
+                Ok(true) => ControlFlow::Continue(()),
+                Ok(false) => ControlFlow::Break(()),
+                Err(error) => {
+                    raised = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        )
     });
     match raised {
         Some(error) => Err(error),
@@ -123,16 +158,34 @@ fn sgd(
     }
 }
 
+/// The optimizer of that name.
+fn named(optimizer: &str) -> Result<Optimizer, KernelError> {
+    match optimizer {
+        "sgd" => Ok(Optimizer::Sgd),
+        "adagrad" => Ok(Optimizer::Adagrad),
+        _ => Err(KernelError::Setting(format!(
+            "optimizer is {optimizer:?}, and must be \"sgd\" or \"adagrad\""
+        ))),
+    }
+}
+
 /// Tells `progress` and answers whether to go on. Signals are seen here, so Ctrl-C works.
-fn heard(progress: Option<&Py<PyAny>>, epoch: usize, rmse: f64) -> PyResult<bool> {
+fn heard(progress: Option<&Py<PyAny>>, step: Progress) -> PyResult<bool> {
     Python::attach(|py| {
         py.check_signals()?;
-        match progress {
-            None => Ok(true),
-            Some(progress) => Ok(!progress
+        match (progress, step) {
+            (
+                Some(progress),
+                Progress::Epoch {
+                    epoch,
+                    train_rmse,
+                    validation_rmse,
+                },
+            ) => Ok(!progress
                 .bind(py)
-                .call1((epoch, rmse))?
+                .call1((epoch, validation_rmse.unwrap_or(train_rmse)))?
                 .is(false.into_pyobject(py)?)),
+            _ => Ok(true),
         }
     })
 }

@@ -5,8 +5,9 @@ the rating foretold and one fused kernel call ranks the whole catalogue.
 
 A stranger's p and b come from the ratings in the history, by ridge regression on the item vectors:
 the minimum over p, b of Σ_j (r_j - mean - b_j - b - p·q_j)² + n·(λ|p|² + λ_b·b²) over the n rated
-items j, which is what the descent minimizes for a user when the items stand still. Being linear in
-the ratings, it also says how much each of them adds to a score.
+items j, which is what the descent minimizes for a user when the items stand still. A new item's q
+and b come from its ratings by known users in the same way. Being linear in the ratings, the
+regression also says how much each of them adds to a score.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ridge:
-    """How much a stranger's vector and bias are pulled towards zero, for each rating.
+    """How a newcomer, a user or an item, gets a vector and a bias from ratings.
 
-    scale: what the ratings were divided by while the items' vectors were learned.
+    regularization, bias_regularization: their pull towards zero, for each rating.
+    scale: what the ratings were divided by while the vectors were learned.
     """
 
     regularization: float
@@ -52,6 +54,22 @@ class Ridge:
         matrix: F64 = known.T @ known
         matrix[np.diag_indices(width)] += np.maximum(pull, 1e-9)
         return matrix
+
+    def solve(self, others: F64, ratings: F32) -> F64:
+        """(f + 1,): factors and bias of one whom `others`, (n, f + 1), rated or were rated by.
+
+        `others` end in what their ratings are without the newcomer's factors and bias.
+        O(n·f² + f³).
+        """
+        known, left = evidence(others, ratings)
+        return np.linalg.solve(self.system(known), known.T @ left).astype(np.float64, copy=False)
+
+
+def evidence(others: F64, ratings: F32) -> tuple[F64, F64]:
+    """(n, f + 1) factors and ones, and (n,) what is left of the ratings for them to say."""
+    known = others.copy()
+    known[:, -1] = 1.0
+    return known, ratings.astype(np.float64) - others[:, -1]
 
 
 class FittedSgd:
@@ -103,8 +121,9 @@ class FittedSgd:
         known = queries.rows >= 0
         vectors[known] = self._users[queries.rows[known]]
         for query in np.flatnonzero(~known & (queries.history.counts() > 0)).tolist():
-            factors, ratings = self._evidence(queries, query)
-            solved = np.linalg.solve(self._ridge.system(factors), factors.T @ ratings)
+            solved = self._ridge.solve(
+                self._rated(queries, query), queries.history.row_values(query)
+            )
             vectors[query, :-2] = solved[:-1]
             vectors[query, -2] = 1.0
             vectors[query, -1] = self._mean + solved[-1]
@@ -132,7 +151,8 @@ class FittedSgd:
             Evidence("popularity", bias, source=SOURCE),
         ]
         if queries.history.nnz:
-            factors, ratings = self._evidence(queries, 0)
+            rated = self._rated(queries, 0)
+            factors, ratings = evidence(rated, queries.history.row_values(0))
             target = np.append(self._items[item, :-2].astype(np.float64), 1.0)
             shares = ratings * (factors @ np.linalg.solve(self._ridge.system(factors), target))
             reasons += [
@@ -153,25 +173,31 @@ class FittedSgd:
         return self._directions.similar(items, candidates, k)
 
     def with_items(self, data: Dataset, /) -> FittedSgd:
-        """New items have no factors and no bias until the next fit."""
-        vectors = np.zeros((len(data.items), self._items.shape[1]), np.float32)
-        vectors[: len(self._items)] = self._items
-        vectors[len(self._items) :, -1] = 1.0
-        return FittedSgd(self._mean, self._users, vectors, self._ridge)
+        """Take up new items: those that known users rated are folded in, the others get zeros.
+
+        An item without ratings has no factors and no bias until the next fit. The vectors of users
+        and of old items keep their bits. O(ratings·f² + f³) an item.
+        """
+        new = np.arange(len(self._items), len(data.items), dtype=np.int32)
+        ratings = data.interactions.by_item().take(new)
+        ratings = ratings.where(ratings.indices < len(self._users))
+        vectors = np.zeros((len(new), self._items.shape[1]), np.float32)
+        vectors[:, -1] = 1.0
+        for row in np.flatnonzero(ratings.counts()).tolist():
+            raters = np.delete(self._users[ratings.row(row)].astype(np.float64), -2, axis=1)
+            vectors[row, :-1] = self._ridge.solve(raters, ratings.row_values(row))
+        return FittedSgd(self._mean, self._users, np.vstack([self._items, vectors]), self._ridge)
 
     def state(self) -> State:
         """The vectors, the mean and the scale of the ratings."""
         arrays = {"user_vectors": self._users, "item_vectors": self._items}
         return State(arrays, {"mean": self._mean, "scale": self._ridge.scale})
 
-    def _evidence(self, queries: Queries, query: int) -> tuple[F64, F64]:
-        """What one query rated: (n, f + 1) factors and ones, and (n,) what ratings leave to say."""
-        rated = self._items[queries.history.row(query)]
-        factors = rated.astype(np.float64)[:, :-1]
-        ratings = queries.history.row_values(query).astype(np.float64)
-        left = ratings - self._mean - factors[:, -1]
-        factors[:, -1] = 1.0
-        return factors, left
+    def _rated(self, queries: Queries, query: int) -> F64:
+        """(n, f + 1): factors of what one query rated, and what its ratings are without a user."""
+        rated = self._items[queries.history.row(query), :-1].astype(np.float64)
+        rated[:, -1] += self._mean
+        return rated
 
     @cached_property
     def _directions(self) -> Directions:

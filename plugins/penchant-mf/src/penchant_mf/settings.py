@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +17,12 @@ class SgdSettings:
 
     factors: int = field(default=64, metadata={"help": "length of the users' and items' vectors"})
     epochs: int = field(default=40, metadata={"help": "passes over the ratings, at the most"})
+    optimizer: Literal["sgd", "adagrad"] = field(
+        default="sgd",
+        metadata={"help": "equal steps for all, or smaller ones where gradients have been large"},
+    )
     learning_rate: float = field(
-        default=0.03, metadata={"help": "step of the first epoch; lower it if a fit diverges"}
+        default=0.03, metadata={"help": "size of the first steps; lower it if a fit diverges"}
     )
     decay: float = field(
         default=0.95, metadata={"help": "what each epoch multiplies the learning rate by"}
@@ -28,12 +33,16 @@ class SgdSettings:
     bias_regularization: float = field(
         default=0.03, metadata={"help": "pull of the biases towards zero, for each rating"}
     )
+    patience: int = field(
+        default=3, metadata={"help": "epochs to go on without a better validation error"}
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.factors <= 512:
             raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
+        for name in ("epochs", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"learning_rate must be greater than 0, got {self.learning_rate}")
         if not 0 < self.decay <= 1:

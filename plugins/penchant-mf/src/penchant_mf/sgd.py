@@ -2,12 +2,11 @@
 
 Biased matrix factorization by stochastic gradient descent (Koren, Bell, Volinsky, "Matrix
 Factorization Techniques for Recommender Systems", 2009, eq. 4 and 5). The descent is
-`penchant.kernels.sgd`; here are what goes into it, when to stop it, and what comes out.
+`penchant.kernels.sgd`; here are what goes into it and what comes out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,24 +22,7 @@ if TYPE_CHECKING:
 
     from penchant_mf.settings import SgdSettings
 
-# Where to look for the best number of epochs, as shares of the setting.
-_STOPS = (0.25, 0.5, 0.75)
-
-
-@dataclass(frozen=True)
-class _Descent:
-    """What one descent found; `error` is its RMSE on validation, where there is one."""
-
-    mean: float
-    user_bias: F32
-    item_bias: F32
-    user_factors: F32
-    item_factors: F32
-
-    def error(self, users: I32, items: I32, ratings: F32) -> float:
-        known = np.einsum("ij,ij->i", self.user_factors[users], self.item_factors[items])
-        foretold = self.mean + self.user_bias[users] + self.item_bias[items] + known
-        return float(np.sqrt(np.mean((ratings - foretold.astype(np.float64)) ** 2)))
+    Log = tuple[I32, I32, F32]
 
 
 class Sgd:
@@ -52,26 +34,32 @@ class Sgd:
     def fit(self, data: Dataset, context: FitContext, /) -> FittedSgd:
         """Descend. O(epochs·ratings·factors).
 
-        With validation events the number of epochs is chosen: a quarter, a half, three quarters or
-        all of `epochs`, whichever foretells them best (equal: fewer). The kernel repeats a shorter
-        descent exactly, so each is tried from the start, at 2.5 times the cost of one.
+        With validation events the model is that of the epoch which foretells them best, and the
+        descent ends when `patience` epochs in a row haven't foretold them better.
 
         Raises DataError where all values are equal or one is not finite, and FitDiverged.
         """
-        ratings = data.interactions.by_user()
-        values = ratings.values if ratings.values is not None else np.ones(ratings.nnz, np.float32)
+        users, items, values = _ratings(data)
         _check_values(values)
         scale = _scale(values)
-        log = (ratings.row_of_entry(), ratings.indices, values / scale)
-        shape = (ratings.rows, ratings.columns)
-        best = self._choose(log, shape, context, scale)
+        log = users, items, values / scale
+        validation = None
+        if context.validation is not None and len(context.validation.interactions):
+            users, items, values = _ratings(context.validation)
+            validation = users, items, values / scale
+        found = self._descend(
+            log,
+            (data.interactions.n_users, data.interactions.n_items),
+            validation,
+            context,
+        )
         root = np.sqrt(scale)
         return FittedSgd.of(
-            float(best.mean * scale),
-            best.user_factors * root,
-            best.user_bias * scale,
-            best.item_factors * root,
-            best.item_bias * scale,
+            float(found.mean * scale),
+            found.user_factors * root,
+            found.user_bias * scale,
+            found.item_factors * root,
+            found.item_bias * scale,
             self._ridge(float(scale)),
         )
 
@@ -89,49 +77,31 @@ class Sgd:
         settings = self._settings
         return Ridge(settings.regularization * scale, settings.bias_regularization, scale)
 
-    def _choose(
-        self,
-        log: tuple[I32, I32, F32],
-        shape: tuple[int, int],
-        context: FitContext,
-        scale: np.float32,
-    ) -> _Descent:
-        epochs = self._settings.epochs
-        if context.validation is None or not len(context.validation.interactions):
-            return self._descend(log, shape, epochs, context)
-        held_out = context.validation.interactions.by_user()
-        held_values = (
-            held_out.values if held_out.values is not None else np.ones(held_out.nnz, np.float32)
-        ) / scale
-        stops = sorted({max(1, round(epochs * share)) for share in _STOPS} | {epochs})
-        tries = (self._descend(log, shape, stop, context) for stop in stops)
-        return min(
-            tries,
-            key=lambda found: found.error(held_out.row_of_entry(), held_out.indices, held_values),
-        )
-
     def _descend(
-        self, log: tuple[I32, I32, F32], shape: tuple[int, int], epochs: int, context: FitContext
-    ) -> _Descent:
+        self, log: Log, shape: tuple[int, int], validation: Log | None, context: FitContext
+    ) -> kernels.SgdModel:
         settings = self._settings
-        task = f"{epochs} epochs"
+        error = "RMSE" if validation is None else "validation RMSE"
 
         def after(epoch: int, rmse: float) -> bool:
-            context.progress(task, epoch + 1, epochs, f"RMSE {rmse:.4f}")
+            context.progress("epochs", epoch + 1, settings.epochs, f"{error} {rmse:.4f}")
             return not context.cancelled()
 
-        context.progress(task, 0, epochs)
+        context.progress("epochs", 0, settings.epochs)
         if context.cancelled():
             raise FitCancelled("the fit of mf.sgd was cancelled before it began")
         found = kernels.sgd(
             *log,
             *shape,
             factors=settings.factors,
-            epochs=epochs,
+            epochs=settings.epochs,
             learning_rate=settings.learning_rate,
             decay=settings.decay,
             regularization=settings.regularization,
             bias_regularization=settings.bias_regularization,
+            optimizer=settings.optimizer,
+            validation=validation,
+            patience=settings.patience,
             seed=context.seed,
             threads=context.threads,
             progress=after,
@@ -140,13 +110,14 @@ class Sgd:
             raise FitCancelled(
                 f"the fit of mf.sgd was cancelled after epoch {len(found.train_rmse)}"
             )
-        return _Descent(
-            found.mean,
-            found.user_bias,
-            found.item_bias,
-            found.user_factors,
-            found.item_factors,
-        )
+        return found
+
+
+def _ratings(data: Dataset) -> Log:
+    """User and item rows and the last value of each pair, user by user."""
+    ratings = data.interactions.by_user()
+    values = ratings.values if ratings.values is not None else np.ones(ratings.nnz, np.float32)
+    return ratings.row_of_entry(), ratings.indices, values
 
 
 def _scale(values: F32) -> np.float32:

@@ -5,16 +5,17 @@
 //! of the user stay in registers, and four of its ratings are stepped together.
 
 mod blocks;
+mod settings;
 mod start;
+mod state;
 mod step;
 
-use crate::parallel::{Queue, together, useful_threads};
-use crate::simd::Lanes;
+use crate::parallel::useful_threads;
 use crate::{Isa, KernelError};
-use blocks::Grid;
-use start::Start;
-use std::ops::{ControlFlow, Range};
-use step::{Part, Pass, Rates, WIDTHS};
+use blocks::{Counts, Cuts, Grid};
+pub use settings::{Optimizer, Settings};
+use state::{Plan, State};
+use std::ops::ControlFlow;
 
 /// The most factors that a row may have.
 pub const MAX_FACTORS: usize = 512;
@@ -40,27 +41,6 @@ pub struct Ratings<'a> {
     pub n_items: usize,
 }
 
-/// How to train.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Length of a row of factors.
-    pub factors: usize,
-    /// Passes over all ratings.
-    pub epochs: usize,
-    /// Size of the steps of the first epoch.
-    pub learning_rate: f32,
-    /// The learning rate is multiplied by this after each epoch.
-    pub decay: f32,
-    /// Weight of the squared factors, added once per rating to its squared error.
-    pub regularization: f32,
-    /// Weight of the squared biases, likewise.
-    pub bias_regularization: f32,
-    /// Where the factors start from.
-    pub seed: u64,
-    /// How many threads to use; the result doesn't depend on it.
-    pub threads: usize,
-}
-
 /// What training leaves. A row without ratings has no bias and factors of zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -76,15 +56,39 @@ pub struct Model {
     pub item_factors: Vec<f32>,
     /// Root mean squared error of each epoch, every error taken just before its step.
     pub train_rmse: Vec<f32>,
+    /// Root mean squared error on held-out ratings after each epoch; empty without any.
+    pub validation_rmse: Vec<f32>,
+    /// The epochs that the model has seen. With held-out ratings: the number that errs least on
+    /// them.
+    pub epochs: usize,
 }
 
-/// Trains a model. `progress` hears the epoch (from 0) and its training error after each, and may
-/// stop the training there; the model is then as it stands.
+/// What `progress` hears.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress {
+    /// A part of an epoch is done.
+    Part,
+    /// An epoch is done.
+    Epoch {
+        /// Its number, from 0.
+        epoch: usize,
+        /// The training error.
+        train_rmse: f64,
+        /// The error on held-out ratings, where there are some.
+        validation_rmse: Option<f64>,
+    },
+}
+
+/// Trains a model. `progress` is called several times an epoch, and may break off: the model is then
+/// as it stands, or as it was when it erred least on held-out ratings.
 ///
 /// An epoch minimises, one rating after another, `error^2 + regularization * (|p|^2 + |q|^2) +
 /// bias_regularization * (b_u^2 + b_i^2)` with steps of `learning_rate` times half the gradient.
 /// Factors start uniform with a standard deviation of `0.1`. One seed gives one set of bits, for any
 /// number of threads and on any instruction set.
+///
+/// With `validation` the result is the model after the epoch whose error on it is lowest, the first
+/// of equals, and training stops when `patience` epochs haven't lowered it.
 ///
 /// O(epochs x ratings x factors) time, O(ratings + rows x factors) memory.
 ///
@@ -93,87 +97,93 @@ pub struct Model {
 /// setting is out of its range, or training diverges.
 pub fn fit(
     ratings: &Ratings<'_>,
+    validation: Option<&Ratings<'_>>,
     settings: &Settings,
     isa: Isa,
-    mut progress: impl FnMut(usize, f64) -> ControlFlow<()>,
+    mut progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Model, KernelError> {
-    check_settings(settings)?;
+    settings.check()?;
     let mean = checked_mean(ratings)?;
-    let size = if ratings.values.len() < SMALL {
-        1
-    } else {
-        RANGES
-    };
+    let small = ratings.values.len() < SMALL;
+    let size = if small { 1 } else { RANGES };
     let threads = useful_threads(settings.threads, size)?;
-    let grid = Grid::new(ratings, mean, size)?;
-    let width = width_of(settings.factors);
-    let mut state = State::new(ratings, settings, width);
-    let pass = step::pass(isa, width);
-
-    let mut train_rmse = Vec::with_capacity(settings.epochs);
+    let counts = Counts::new(ratings, threads)?;
+    let cuts = Cuts::new(&counts, size);
+    let grid = Grid::new(ratings, mean, &cuts, threads);
+    let mut held_out = None;
+    if let Some(validation) = validation {
+        checked_mean(validation)?;
+        Counts::new(validation, threads)?;
+        let grid = Grid::new(validation, mean, &cuts, threads);
+        held_out = Some((grid, validation.values.len()));
+    }
+    let plan = Plan {
+        cuts: &cuts,
+        isa,
+        threads,
+    };
+    let mut state = State::new(&counts, settings, threads);
+    let mut kept: Option<(State, usize, f64)> = None;
+    let (mut train_rmse, mut validation_rmse) = (vec![], vec![]);
     let mut learning_rate = settings.learning_rate;
     for epoch in 0..settings.epochs {
-        let rates = Rates {
-            learning_rate,
-            decay: learning_rate * settings.regularization,
-            bias_decay: learning_rate * settings.bias_regularization,
+        let mut part = || progress(Progress::Part);
+        let rates = settings.rates(learning_rate);
+        let ControlFlow::Continue(squares) =
+            state.epoch(&grid, &plan, settings.optimizer, rates, &mut part)
+        else {
+            break;
         };
-        let squares = state.epoch(&grid, pass, rates, threads);
-        let rmse = (squares / ratings.values.len() as f64).sqrt();
-        if !rmse.is_finite() {
+        let trained = (squares / ratings.values.len() as f64).sqrt();
+        let mut validated = None;
+        if let Some((grid, n)) = &held_out {
+            let ControlFlow::Continue(squares) = state.squares(grid, &plan, settings, part) else {
+                break;
+            };
+            let rmse = (squares / *n as f64).sqrt();
+            validated = Some(rmse);
+            validation_rmse.push(rmse as f32);
+            match &mut kept {
+                Some((_, _, best)) if rmse >= *best => {}
+                Some((best, epochs, best_rmse)) => {
+                    best.clone_from(&state);
+                    (*epochs, *best_rmse) = (epoch + 1, rmse);
+                }
+                None => kept = Some((state.clone(), epoch + 1, rmse)),
+            }
+        }
+        if !(trained.is_finite() && validated.is_none_or(f64::is_finite)) {
             return Err(diverged(settings, epoch));
         }
-        train_rmse.push(rmse as f32);
+        train_rmse.push(trained as f32);
         learning_rate *= settings.decay;
-        if progress(epoch, rmse).is_break() {
+        let told = progress(Progress::Epoch {
+            epoch,
+            train_rmse: trained,
+            validation_rmse: validated,
+        });
+        let stale = matches!(&kept, Some((_, best, _)) if epoch + 1 - best >= settings.patience);
+        if told.is_break() || stale {
             break;
         }
     }
+    let (state, epochs) = match kept {
+        Some((state, epochs, _)) => (state, epochs),
+        None => (state, train_rmse.len()),
+    };
     if !state.is_finite() {
-        return Err(diverged(settings, train_rmse.len().saturating_sub(1)));
+        return Err(diverged(settings, epochs.saturating_sub(1)));
     }
-    Ok(state.into_model(mean, train_rmse, settings.factors))
-}
-
-fn check_settings(settings: &Settings) -> Result<(), KernelError> {
-    if !(1..=MAX_FACTORS).contains(&settings.factors) {
-        return Err(KernelError::Setting(format!(
-            "factors is {}, and must be from 1 to {MAX_FACTORS}",
-            settings.factors
-        )));
-    }
-    let ranges = [
-        (
-            "learning_rate",
-            settings.learning_rate,
-            f32::MIN_POSITIVE,
-            f32::MAX,
-        ),
-        ("decay", settings.decay, f32::MIN_POSITIVE, 1.0),
-        ("regularization", settings.regularization, 0.0, f32::MAX),
-        (
-            "bias_regularization",
-            settings.bias_regularization,
-            0.0,
-            f32::MAX,
-        ),
-    ];
-    match ranges
-        .iter()
-        .find(|(_, value, low, high)| !(low..=high).contains(&value))
-    {
-        None => Ok(()),
-        Some((name, value, low, high)) => {
-            let wanted = match (*low > 0.0, *high < f32::MAX) {
-                (true, true) => "above 0 and at most 1",
-                (true, false) => "above 0",
-                _ => "0 or above",
-            };
-            Err(KernelError::Setting(format!(
-                "{name} is {value}, and must be {wanted}"
-            )))
-        }
-    }
+    Ok(Model {
+        mean,
+        user_factors: state.users.rows(settings.factors),
+        item_factors: state.items.rows(settings.factors),
+        user_bias: state.users.bias,
+        item_bias: state.items.bias,
+        train_rmse,
+        validation_rmse,
+        epochs,
+    })
 }
 
 fn checked_mean(ratings: &Ratings<'_>) -> Result<f64, KernelError> {
@@ -214,131 +224,6 @@ fn diverged(settings: &Settings, epoch: usize) -> KernelError {
         epoch + 1,
         settings.learning_rate
     ))
-}
-
-/// Lanes of 16 that hold `factors` numbers, rounded up to a width that is compiled.
-fn width_of(factors: usize) -> usize {
-    let needed = factors.div_ceil(16);
-    WIDTHS
-        .into_iter()
-        .find(|&width| width >= needed)
-        .unwrap_or(WIDTHS[WIDTHS.len() - 1])
-}
-
-/// The model while it is trained: rows of whole lanes, zeros after the last factor. A factor that
-/// starts at zero on both sides stays there.
-struct State {
-    width: usize,
-    users: Vec<Lanes>,
-    items: Vec<Lanes>,
-    user_bias: Vec<f32>,
-    item_bias: Vec<f32>,
-}
-
-impl State {
-    fn new(ratings: &Ratings<'_>, settings: &Settings, width: usize) -> Self {
-        let mut start = Start::new(settings.seed);
-        let mut rows = |of_ratings: &[i32], n| start.rows(of_ratings, n, settings.factors, width);
-        Self {
-            width,
-            users: rows(ratings.users, ratings.n_users),
-            items: rows(ratings.items, ratings.n_items),
-            user_bias: vec![0.0; ratings.n_users],
-            item_bias: vec![0.0; ratings.n_items],
-        }
-    }
-
-    /// One pass over all ratings; returns the sum of squared errors.
-    fn epoch(&mut self, grid: &Grid, pass: Pass, rates: Rates, threads: usize) -> f64 {
-        (0..grid.size)
-            .map(|stratum| self.stratum(grid, stratum, pass, rates, threads))
-            .sum()
-    }
-
-    fn stratum(
-        &mut self,
-        grid: &Grid,
-        stratum: usize,
-        pass: Pass,
-        rates: Rates,
-        threads: usize,
-    ) -> f64 {
-        let mut items: Vec<_> = split(&mut self.items, &grid.items, self.width)
-            .zip(split(&mut self.item_bias, &grid.items, 1))
-            .map(Some)
-            .collect();
-        let users = split(&mut self.users, &grid.users, self.width).zip(split(
-            &mut self.user_bias,
-            &grid.users,
-            1,
-        ));
-        let mut squares = vec![0.0; grid.size];
-        let pieces: Vec<_> = users
-            .zip(grid.stratum(stratum))
-            .zip(&mut squares)
-            .filter_map(|(((users, user_bias), (at, block)), squares)| {
-                let (items, item_bias) = items[at].take()?;
-                Some((
-                    block,
-                    Part {
-                        users,
-                        user_bias,
-                        items,
-                        item_bias,
-                    },
-                    squares,
-                ))
-            })
-            .collect();
-        let queue = Queue::new(pieces.into_iter());
-        together(threads, || {
-            while let Some((block, part, squares)) = queue.take() {
-                *squares = pass(block, part, rates);
-            }
-        });
-        squares.iter().sum()
-    }
-
-    fn is_finite(&self) -> bool {
-        let factors = self
-            .users
-            .iter()
-            .chain(&self.items)
-            .flat_map(|lanes| &lanes.0);
-        factors
-            .chain(&self.user_bias)
-            .chain(&self.item_bias)
-            .all(|value| value.is_finite())
-    }
-
-    fn into_model(self, mean: f64, train_rmse: Vec<f32>, factors: usize) -> Model {
-        let rows = |lanes: &[Lanes]| -> Vec<f32> {
-            let rows = lanes.chunks_exact(self.width);
-            rows.flat_map(|row| row.iter().flat_map(|lanes| lanes.0).take(factors))
-                .collect()
-        };
-        Model {
-            mean,
-            user_factors: rows(&self.users),
-            item_factors: rows(&self.items),
-            user_bias: self.user_bias,
-            item_bias: self.item_bias,
-            train_rmse,
-        }
-    }
-}
-
-/// The rows of each range, `width` values a row; the ranges follow each other.
-fn split<'a, T>(
-    mut values: &'a mut [T],
-    ranges: &'a [Range<usize>],
-    width: usize,
-) -> impl Iterator<Item = &'a mut [T]> {
-    ranges.iter().map(move |range| {
-        let (part, rest) = std::mem::take(&mut values).split_at_mut(range.len() * width);
-        values = rest;
-        part
-    })
 }
 
 #[cfg(test)]

@@ -1,51 +1,42 @@
 //! Where factors start from: small numbers that follow from a seed, the same on every machine.
 
+use crate::parallel::{Queue, together};
 use crate::random::Draws;
 use crate::simd::Lanes;
 
 /// Half the width of a uniform distribution with standard deviation 0.1.
 const HALF_WIDTH: f32 = 0.173_205_08;
 
-/// Factors in the order of their rows, from one stream.
-pub(super) struct Start {
-    draws: Draws,
-}
+/// Rows that a thread takes at once.
+const PIECE: usize = 1 << 10;
 
-impl Start {
-    pub(super) fn new(seed: u64) -> Self {
-        Self {
-            draws: Draws::new(&[seed]),
-        }
-    }
-
-    /// Rows of `factors` numbers in `width` lanes; rows that no rating speaks of are zero, and
-    /// their numbers are drawn all the same, so that they don't shift those of others.
-    pub(super) fn rows(
-        &mut self,
-        rated: &[i32],
-        n: usize,
-        factors: usize,
-        width: usize,
-    ) -> Vec<Lanes> {
-        let mut known = vec![false; n];
-        for &row in rated {
-            known[row as usize] = true;
-        }
-        let mut rows = vec![Lanes::ZERO; n * width];
-        for (row, known) in rows.chunks_exact_mut(width).zip(known) {
-            for factor in 0..factors {
-                let number = self.number();
-                if known {
-                    row[factor / 16].0[factor % 16] = number;
+/// Rows of `factors` numbers in `width` lanes, uniform around zero. `counts` says how often each
+/// row is rated: one that never is gets zeros. A row's numbers follow from the seed, the side and
+/// its own number, so other rows don't shift them. O(rows x factors).
+pub(super) fn rows(
+    seed: u64,
+    side: u64,
+    counts: &[u32],
+    factors: usize,
+    width: usize,
+    threads: usize,
+) -> Vec<Lanes> {
+    let mut rows = vec![Lanes::ZERO; counts.len() * width];
+    let pieces = rows.chunks_mut(PIECE * width).zip(counts.chunks(PIECE));
+    let queue = Queue::new(pieces.enumerate());
+    together(threads, || {
+        while let Some((piece, (rows, counts))) = queue.take() {
+            let first = (piece * PIECE) as u64;
+            for ((at, row), &count) in (first..).zip(rows.chunks_exact_mut(width)).zip(counts) {
+                if count == 0 {
+                    continue;
+                }
+                let mut draws = Draws::new(&[seed, side, at]);
+                for factor in 0..factors {
+                    row[factor / 16].0[factor % 16] = (2.0 * draws.fraction() - 1.0) * HALF_WIDTH;
                 }
             }
         }
-        rows
-    }
-
-    /// The next number, uniform in the range around zero.
-    fn number(&mut self) -> f32 {
-        let fraction = self.draws.fraction();
-        (2.0 * fraction - 1.0) * HALF_WIDTH
-    }
+    });
+    rows
 }

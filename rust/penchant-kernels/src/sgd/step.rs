@@ -3,181 +3,275 @@
 //! It is written once over [`Simd`] and compiled for each instruction set and width of rows, so
 //! that a user's factors stay in registers. All instruction sets give the same bits.
 
+#![expect(
+    clippy::inline_always,
+    reason = "each caller compiles it for its own instruction set"
+)]
+
 use super::blocks::{Block, Entry};
+use super::settings::{Optimizer, Rates};
 use crate::Isa;
-#[cfg(target_arch = "x86_64")]
-use crate::simd::{Avx2, Avx512};
-use crate::simd::{Lanes, Portable, Simd};
+use crate::simd::{Lanes, Simd, Work, run};
 
 /// Ratings of one user that are stepped at once: their errors come from the same user factors, and
 /// four sums over lanes cost little more than one.
 const BATCH: usize = 4;
 
-/// The steps of one epoch.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rates {
-    pub(super) learning_rate: f32,
-    /// Learning rate times regularization of factors and of biases.
-    pub(super) decay: f32,
-    pub(super) bias_decay: f32,
+/// Sums of the squared gradients that a row has met: of its factors, in the mean, and of its bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Squares {
+    factors: f32,
+    bias: f32,
 }
 
-/// The parts of the model that a block may write: those of its users and of its items.
-pub(super) struct Part<'a> {
-    pub(super) users: &'a mut [Lanes],
-    pub(super) user_bias: &'a mut [f32],
-    pub(super) items: &'a mut [Lanes],
-    pub(super) item_bias: &'a mut [f32],
+/// Rows of users or of items that a block may write.
+pub(super) struct Rows<'a> {
+    pub(super) factors: &'a mut [Lanes],
+    pub(super) bias: &'a mut [f32],
+    /// Written by Adagrad alone.
+    pub(super) squares: &'a mut [Squares],
 }
 
 /// Widths of rows, in lanes of 16, that the inner loop is compiled for.
 pub(super) const WIDTHS: [usize; 10] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
 
-/// One pass over a block: the sum of squared errors, each taken before its step.
-pub(super) type Pass = fn(&Block, Part<'_>, Rates) -> f64;
+/// One pass over a block with its users and items: the sum of squared errors, each taken before
+/// its step.
+pub(super) type Pass = fn(Isa, &Block, Rows<'_>, Rows<'_>, Rates) -> f64;
 
-/// The pass for rows of `width` lanes, one of [`WIDTHS`], on an instruction set that is available.
-pub(super) fn pass(isa: Isa, width: usize) -> Pass {
+/// The pass for rows of `width` lanes, one of [`WIDTHS`].
+pub(super) fn pass(optimizer: Optimizer, width: usize) -> Pass {
+    match optimizer {
+        Optimizer::Sgd => pass_of_width::<false>(width),
+        Optimizer::Adagrad => pass_of_width::<true>(width),
+    }
+}
+
+fn pass_of_width<const ADAPTIVE: bool>(width: usize) -> Pass {
     match width {
-        1 => pass_of::<1>(isa),
-        2 => pass_of::<2>(isa),
-        3 => pass_of::<3>(isa),
-        4 => pass_of::<4>(isa),
-        6 => pass_of::<6>(isa),
-        8 => pass_of::<8>(isa),
-        12 => pass_of::<12>(isa),
-        16 => pass_of::<16>(isa),
-        24 => pass_of::<24>(isa),
-        _ => pass_of::<32>(isa),
+        1 => visit_on::<1, ADAPTIVE>,
+        2 => visit_on::<2, ADAPTIVE>,
+        3 => visit_on::<3, ADAPTIVE>,
+        4 => visit_on::<4, ADAPTIVE>,
+        6 => visit_on::<6, ADAPTIVE>,
+        8 => visit_on::<8, ADAPTIVE>,
+        12 => visit_on::<12, ADAPTIVE>,
+        16 => visit_on::<16, ADAPTIVE>,
+        24 => visit_on::<24, ADAPTIVE>,
+        _ => visit_on::<32, ADAPTIVE>,
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn pass_of<const N: usize>(isa: Isa) -> Pass {
-    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-    fn avx512<const N: usize>(block: &Block, part: Part<'_>, rates: Rates) -> f64 {
-        // SAFETY: whoever may call this function has what it is compiled for.
-        visit::<_, N>(unsafe { Avx512::new_unchecked() }, block, part, rates)
-    }
-    #[target_feature(enable = "avx2,fma")]
-    fn avx2<const N: usize>(block: &Block, part: Part<'_>, rates: Rates) -> f64 {
-        // SAFETY: whoever may call this function has what it is compiled for.
-        visit::<_, N>(unsafe { Avx2::new_unchecked() }, block, part, rates)
-    }
-    assert!(isa.available(), "{} is not available", isa.name());
-    match isa {
-        // SAFETY: the assertion above says that the processor has what the function needs.
-        Isa::Avx512 => |block, part, rates| unsafe { avx512::<N>(block, part, rates) },
-        // SAFETY: the same.
-        Isa::Avx2 => |block, part, rates| unsafe { avx2::<N>(block, part, rates) },
-        Isa::Scalar => |block, part, rates| visit::<_, N>(Portable, block, part, rates),
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn pass_of<const N: usize>(_isa: Isa) -> Pass {
-    |block, part, rates| visit::<_, N>(Portable, block, part, rates)
-}
-
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "each caller compiles it for its own instruction set"
-)]
-fn visit<S: Simd, const N: usize>(simd: S, block: &Block, part: Part<'_>, rates: Rates) -> f64 {
-    let Part {
+fn visit_on<const N: usize, const ADAPTIVE: bool>(
+    isa: Isa,
+    block: &Block,
+    users: Rows<'_>,
+    items: Rows<'_>,
+    rates: Rates,
+) -> f64 {
+    let visit = Visit::<N, ADAPTIVE> {
+        block,
         users,
-        user_bias,
         items,
-        item_bias,
-    } = part;
-    let (users, _) = users.as_chunks_mut::<N>();
-    let (items, _) = items.as_chunks_mut::<N>();
-    let mut squares = 0.0;
-    let mut entries = &block.entries[..];
-    for run in &block.runs {
-        let (mine, others) = entries.split_at(run.length as usize);
-        let row = &mut users[run.user as usize];
-        let mut user = [simd.splat(0.0); N];
-        for (vector, lanes) in user.iter_mut().zip(&*row) {
-            *vector = simd.load(lanes);
-        }
-        let mut bias = user_bias[run.user as usize];
-        let (batches, left) = mine.as_chunks::<BATCH>();
-        for batch in batches {
-            // The items two batches on, of this user or the next: their rows lie anywhere.
-            entries = &entries[BATCH..];
-            for entry in entries.iter().skip(BATCH).take(BATCH) {
-                simd.prefetch(&items[entry.item as usize]);
+        rates,
+    };
+    run(isa, visit)
+}
+
+struct Visit<'a, const N: usize, const ADAPTIVE: bool> {
+    block: &'a Block,
+    users: Rows<'a>,
+    items: Rows<'a>,
+    rates: Rates,
+}
+
+/// A user in registers while its ratings are walked over.
+struct User<V, const N: usize> {
+    factors: [V; N],
+    bias: f32,
+    squares: Squares,
+}
+
+/// The items of a block, rows of `N` lanes.
+struct Items<'a, const N: usize> {
+    factors: &'a mut [[Lanes; N]],
+    bias: &'a mut [f32],
+    squares: &'a mut [Squares],
+}
+
+impl<const N: usize, const ADAPTIVE: bool> Work for Visit<'_, N, ADAPTIVE> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn on<S: Simd>(self, simd: S) -> f64 {
+        let Self {
+            block,
+            users,
+            items,
+            rates,
+        } = self;
+        let (rows, _) = users.factors.as_chunks_mut::<N>();
+        let mut items = Items {
+            factors: items.factors.as_chunks_mut::<N>().0,
+            bias: items.bias,
+            squares: items.squares,
+        };
+        let mut errors = 0.0;
+        let mut entries = &block.entries[..];
+        for run in &block.runs {
+            let (mine, others) = entries.split_at(run.length as usize);
+            let at = run.user as usize;
+            let row = &mut rows[at];
+            let mut user = User {
+                factors: [simd.splat(0.0); N],
+                bias: users.bias[at],
+                squares: users.squares[at],
+            };
+            for (vector, lanes) in user.factors.iter_mut().zip(&*row) {
+                *vector = simd.load(lanes);
             }
-            squares += step(simd, batch, &mut user, &mut bias, items, item_bias, rates);
+            let (batches, left) = mine.as_chunks::<BATCH>();
+            for batch in batches {
+                // The items two batches on, of this user or the next: their rows lie anywhere.
+                entries = &entries[BATCH..];
+                for entry in entries.iter().skip(BATCH).take(BATCH) {
+                    simd.prefetch(&items.factors[entry.item as usize]);
+                }
+                errors += step::<_, N, BATCH, ADAPTIVE>(simd, batch, &mut user, &mut items, rates);
+            }
+            errors += match *left {
+                [a, b, c] => {
+                    step::<_, N, 3, ADAPTIVE>(simd, &[a, b, c], &mut user, &mut items, rates)
+                }
+                [a, b] => step::<_, N, 2, ADAPTIVE>(simd, &[a, b], &mut user, &mut items, rates),
+                [a] => step::<_, N, 1, ADAPTIVE>(simd, &[a], &mut user, &mut items, rates),
+                _ => 0.0,
+            };
+            entries = others;
+            for (vector, lanes) in user.factors.iter().zip(row) {
+                simd.store(*vector, lanes);
+            }
+            users.bias[at] = user.bias;
+            users.squares[at] = user.squares;
         }
-        for single in left.as_chunks::<1>().0 {
-            squares += step(simd, single, &mut user, &mut bias, items, item_bias, rates);
-        }
-        entries = others;
-        for (vector, lanes) in user.iter().zip(row) {
-            simd.store(*vector, lanes);
-        }
-        user_bias[run.user as usize] = bias;
+        errors
     }
-    squares
+}
+
+/// Steps of one row.
+#[derive(Clone, Copy)]
+struct Pace {
+    factors: f32,
+    bias: f32,
+}
+
+impl Pace {
+    /// Adagrad's: the learning rate over the root of one and the squared gradients so far.
+    #[inline(always)]
+    fn new<const ADAPTIVE: bool>(rates: Rates, squares: Squares) -> Self {
+        let rate = rates.learning_rate;
+        if ADAPTIVE {
+            Self {
+                factors: rate / (1.0 + squares.factors).sqrt(),
+                bias: rate / (1.0 + squares.bias).sqrt(),
+            }
+        } else {
+            Self {
+                factors: rate,
+                bias: rate,
+            }
+        }
+    }
+
+    /// Adds what a step of factors, `moved` its squared length, and the gradient of a bias tell.
+    #[inline(always)]
+    fn learn(self, squares: &mut Squares, moved: f32, factors: f32, bias_gradient: f32) {
+        squares.factors += moved / self.factors / self.factors / factors;
+        squares.bias = bias_gradient.mul_add(bias_gradient, squares.bias);
+    }
 }
 
 /// Steps `B` ratings of one user, and returns the sum of their squared errors. The item rows are
 /// stepped one after another, so that an item which stands twice takes both steps.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "each caller compiles it for its own instruction set"
-)]
-fn step<S: Simd, const N: usize, const B: usize>(
+fn step<S: Simd, const N: usize, const B: usize, const ADAPTIVE: bool>(
     simd: S,
     batch: &[Entry; B],
-    user: &mut [S::Vector; N],
-    user_bias: &mut f32,
-    items: &mut [[Lanes; N]],
-    item_bias: &mut [f32],
+    user: &mut User<S::Vector, N>,
+    items: &mut Items<'_, N>,
     rates: Rates,
 ) -> f64 {
-    let mut sums = [simd.splat(0.0); B];
-    for (entry, sum) in batch.iter().zip(&mut sums) {
-        for (p, q) in user.iter().zip(&items[entry.item as usize]) {
+    let zero = simd.splat(0.0);
+    let rows = batch.map(|entry| entry.item as usize);
+    let mut sums = [zero; B];
+    for (&row, sum) in rows.iter().zip(&mut sums) {
+        for (p, q) in user.factors.iter().zip(&items.factors[row]) {
             *sum = simd.fma(*p, simd.load(q), *sum);
         }
     }
     let dots = simd.totals(sums);
-    let mut pulls = [0.0; B];
-    let mut squares = 0.0;
-    let mut pull_of_all = 0.0;
+    let mut errors = [0.0; B];
+    let (mut squared_errors, mut sum_of_errors) = (0.0, 0.0);
     for (at, entry) in batch.iter().enumerate() {
-        let bias = item_bias[entry.item as usize];
-        let error = entry.value - (*user_bias + bias + dots[at]);
-        squares += error * error;
-        pulls[at] = rates.learning_rate * error;
-        pull_of_all += pulls[at];
+        let error = entry.value - (user.bias + items.bias[rows[at]] + dots[at]);
+        squared_errors += error * error;
+        sum_of_errors += error;
+        errors[at] = error;
     }
-    let keep = simd.splat(1.0 - B as f32 * rates.decay);
-    let mut moved = *user;
-    for p in &mut moved {
-        *p = simd.mul(*p, keep);
+
+    let own = Pace::new::<ADAPTIVE>(rates, user.squares);
+    let theirs = rows.map(|row| Pace::new::<ADAPTIVE>(rates, items.squares[row]));
+    let own_pulls = errors.map(|error| simd.splat(own.factors * error));
+    let mut pulls = own_pulls;
+    let mut keeps = [zero; B];
+    for (at, pace) in theirs.iter().enumerate() {
+        pulls[at] = simd.splat(pace.factors * errors[at]);
+        keeps[at] = simd.splat(1.0 - pace.factors * rates.regularization);
     }
-    let keep = simd.splat(1.0 - rates.decay);
-    for (entry, &pull) in batch.iter().zip(&pulls) {
-        let wide = simd.splat(pull);
-        for ((lanes, p), moved) in items[entry.item as usize]
-            .iter_mut()
-            .zip(&*user)
-            .zip(&mut moved)
-        {
+    let own_keep = simd.splat(1.0 - B as f32 * (own.factors * rates.regularization));
+    let minus = simd.splat(-1.0);
+    let (mut own_move, mut moves) = ([zero], [zero; B]);
+    // Lane by lane, so that a lane of the user is done with before the next one is needed.
+    for (lane, p) in user.factors.iter_mut().enumerate() {
+        let mut moved = simd.mul(*p, own_keep);
+        for (at, &row) in rows.iter().enumerate() {
+            let lanes = &mut items.factors[row][lane];
             let q = simd.load(lanes);
-            *moved = simd.fma(q, wide, *moved);
-            simd.store(simd.fma(*p, wide, simd.mul(q, keep)), lanes);
+            moved = simd.fma(q, own_pulls[at], moved);
+            let stepped = simd.fma(*p, pulls[at], simd.mul(q, keeps[at]));
+            simd.store(stepped, lanes);
+            if ADAPTIVE {
+                let way = simd.fma(q, minus, stepped);
+                moves[at] = simd.fma(way, way, moves[at]);
+            }
         }
-        let bias = &mut item_bias[entry.item as usize];
-        *bias = *bias * (1.0 - rates.bias_decay) + pull;
+        if ADAPTIVE {
+            let way = simd.fma(*p, minus, moved);
+            own_move[0] = simd.fma(way, way, own_move[0]);
+        }
+        *p = moved;
     }
-    *user = moved;
-    *user_bias = *user_bias * (1.0 - B as f32 * rates.bias_decay) + pull_of_all;
-    f64::from(squares)
+
+    let moves = if ADAPTIVE {
+        simd.totals(moves)
+    } else {
+        [0.0; B]
+    };
+    for (at, &row) in rows.iter().enumerate() {
+        let (pace, bias) = (theirs[at], &mut items.bias[row]);
+        if ADAPTIVE {
+            let gradient = errors[at] - rates.bias_regularization * *bias;
+            pace.learn(&mut items.squares[row], moves[at], rates.factors, gradient);
+        }
+        let keep = 1.0 - pace.bias * rates.bias_regularization;
+        *bias = bias.mul_add(keep, pace.bias * errors[at]);
+    }
+    if ADAPTIVE {
+        let gradient = sum_of_errors - B as f32 * (rates.bias_regularization * user.bias);
+        let [moved] = simd.totals(own_move);
+        own.learn(&mut user.squares, moved, rates.factors, gradient);
+    }
+    let keep = 1.0 - B as f32 * (own.bias * rates.bias_regularization);
+    user.bias = user.bias.mul_add(keep, own.bias * sum_of_errors);
+    f64::from(squared_errors)
 }

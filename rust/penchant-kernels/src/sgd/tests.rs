@@ -1,6 +1,6 @@
 //! Training against a naive twin, and against itself on other threads and instruction sets.
 
-use super::{Model, Ratings, Settings, fit};
+use super::{Model, Optimizer, Progress, Ratings, Settings, fit};
 use crate::{Isa, KernelError};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -8,13 +8,20 @@ use std::ops::ControlFlow;
 const SETTINGS: Settings = Settings {
     factors: 8,
     epochs: 5,
+    optimizer: Optimizer::Sgd,
     learning_rate: 0.02,
     decay: 0.9,
     regularization: 0.05,
     bias_regularization: 0.01,
+    patience: 2,
     seed: 7,
     threads: 1,
 };
+
+/// Goes on.
+fn on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Ratings of a small world: user, item, value.
 #[derive(Clone, Debug)]
@@ -59,9 +66,7 @@ impl World {
     }
 
     fn fit(&self, settings: &Settings, isa: Isa) -> Result<Model, KernelError> {
-        fit(&self.ratings(), settings, isa, |_, _| {
-            ControlFlow::Continue(())
-        })
+        fit(&self.ratings(), None, settings, isa, on)
     }
 }
 
@@ -71,6 +76,8 @@ fn naive(world: &World, settings: &Settings, start: &Model) -> Model {
     let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
     let (mut p, mut q) = (wide(&start.user_factors), wide(&start.item_factors));
     let (mut bu, mut bi) = (vec![0.0; world.n_users], vec![0.0; world.n_items]);
+    // Squared gradients met so far: factors, bias.
+    let (mut met_u, mut met_i) = (vec![[0.0; 2]; world.n_users], vec![[0.0; 2]; world.n_items]);
     let mean = wide(&world.values).iter().sum::<f64>() / world.values.len() as f64;
     let (reg, bias_reg) = (
         f64::from(settings.regularization),
@@ -79,14 +86,16 @@ fn naive(world: &World, settings: &Settings, start: &Model) -> Model {
     let mut rate = f64::from(settings.learning_rate);
     let mut train_rmse = vec![];
     for _ in 0..settings.epochs {
+        let pace = |met: [f64; 2]| match settings.optimizer {
+            Optimizer::Sgd => [rate; 2],
+            Optimizer::Adagrad => met.map(|squares| rate / (1.0 + squares).sqrt()),
+        };
         let mut squares = 0.0;
         for user in 0..world.n_users {
             let mine: Vec<usize> = (0..world.users.len())
                 .filter(|&at| world.users[at] as usize == user)
                 .collect();
-            let whole = mine.len() / 4 * 4;
-            let batches = mine[..whole].chunks(4).chain(mine[whole..].chunks(1));
-            for batch in batches {
+            for batch in mine.chunks(4) {
                 let errors: Vec<f64> = batch
                     .iter()
                     .map(|&at| {
@@ -96,18 +105,37 @@ fn naive(world: &World, settings: &Settings, start: &Model) -> Model {
                     })
                     .collect();
                 let old: Vec<f64> = p[user * f..][..f].to_vec();
-                for (error, &at) in errors.iter().zip(batch) {
+                let mut down: Vec<f64> =
+                    old.iter().map(|p| -reg * batch.len() as f64 * p).collect();
+                let paces: Vec<_> = batch
+                    .iter()
+                    .map(|&at| pace(met_i[world.items[at] as usize]))
+                    .collect();
+                for ((error, &at), pace) in errors.iter().zip(batch).zip(paces) {
                     let item = world.items[at] as usize;
+                    let mut met = 0.0;
                     for i in 0..f {
                         let other = q[item * f + i];
-                        p[user * f + i] += rate * (error * other - reg * old[i]);
-                        q[item * f + i] += rate * (error * old[i] - reg * other);
+                        let gradient = error * old[i] - reg * other;
+                        down[i] += error * other;
+                        q[item * f + i] += pace[0] * gradient;
+                        met += gradient * gradient;
                     }
-                    bi[item] += rate * (error - bias_reg * bi[item]);
+                    let gradient = error - bias_reg * bi[item];
+                    bi[item] += pace[1] * gradient;
+                    met_i[item][0] += met / f as f64;
+                    met_i[item][1] += gradient * gradient;
                     squares += error * error;
                 }
-                let all: f64 = errors.iter().sum();
-                bu[user] += rate * (all - batch.len() as f64 * bias_reg * bu[user]);
+                let pace = pace(met_u[user]);
+                let gradient =
+                    errors.iter().sum::<f64>() - batch.len() as f64 * bias_reg * bu[user];
+                bu[user] += pace[1] * gradient;
+                for (p, down) in p[user * f..][..f].iter_mut().zip(&down) {
+                    *p += pace[0] * down;
+                }
+                met_u[user][0] += down.iter().map(|down| down * down).sum::<f64>() / f as f64;
+                met_u[user][1] += gradient * gradient;
             }
         }
         train_rmse.push((squares / world.values.len() as f64).sqrt() as f32);
@@ -121,6 +149,8 @@ fn naive(world: &World, settings: &Settings, start: &Model) -> Model {
         user_factors: narrow(p),
         item_factors: narrow(q),
         train_rmse,
+        validation_rmse: vec![],
+        epochs: settings.epochs,
     }
 }
 
@@ -143,6 +173,7 @@ proptest! {
     fn every_instruction_set_takes_the_steps_of_the_naive_twin(
         triples in prop::collection::vec((0_i32..6, 0_i32..5, -2.0_f32..2.0), 1..50),
         factors in 1_usize..70,
+        optimizer in prop::sample::select(vec![Optimizer::Sgd, Optimizer::Adagrad]),
     ) {
         let world = World {
             users: triples.iter().map(|t| t.0).collect(),
@@ -151,7 +182,7 @@ proptest! {
             n_users: 6,
             n_items: 5,
         };
-        let settings = Settings { factors, ..SETTINGS };
+        let settings = Settings { factors, optimizer, ..SETTINGS };
         let start = world.fit(&Settings { epochs: 0, ..settings }, Isa::Scalar).unwrap();
         let expected = naive(&world, &settings, &start);
         let scalar = world.fit(&settings, Isa::Scalar).unwrap();
@@ -171,27 +202,88 @@ proptest! {
 fn threads_do_not_change_a_bit() {
     let world = World::new(2_700, 500, 100);
     assert!(world.values.len() > super::SMALL);
+    for optimizer in [Optimizer::Sgd, Optimizer::Adagrad] {
+        let settings = Settings {
+            epochs: 2,
+            factors: 20,
+            optimizer,
+            ..SETTINGS
+        };
+        let one = world.fit(&settings, Isa::best()).unwrap();
+        assert!(one.train_rmse[1] < one.train_rmse[0]);
+        for threads in [2, 3, 4, 8] {
+            let settings = Settings {
+                threads,
+                ..settings
+            };
+            assert_eq!(world.fit(&settings, Isa::best()).unwrap(), one);
+        }
+    }
+}
+
+#[test]
+fn the_epoch_that_errs_least_on_held_out_ratings_is_kept() {
+    // Noise: whatever is learned of it errs elsewhere.
+    let mut world = World::new(40, 30, 12);
+    for (at, value) in world.values.iter_mut().enumerate() {
+        *value = ((at * 2_654_435_761) >> 7 & 3) as f32;
+    }
+    let (mut train, mut held_out) = (world.clone(), world);
+    for (world, kept) in [(&mut train, false), (&mut held_out, true)] {
+        let keep = |at: usize| at.is_multiple_of(4) == kept;
+        let mut at = 0..world.values.len();
+        let kept: Vec<usize> = at.by_ref().filter(|&at| keep(at)).collect();
+        world.users = kept.iter().map(|&at| world.users[at]).collect();
+        world.items = kept.iter().map(|&at| world.items[at]).collect();
+        world.values = kept.iter().map(|&at| world.values[at]).collect();
+    }
     let settings = Settings {
-        epochs: 2,
-        factors: 20,
+        epochs: 40,
+        learning_rate: 0.1,
+        decay: 1.0,
+        regularization: 0.0,
+        patience: 3,
         ..SETTINGS
     };
-    let one = world.fit(&settings, Isa::best()).unwrap();
-    assert!(one.train_rmse[1] < one.train_rmse[0]);
-    for threads in [2, 3, 9] {
-        assert_eq!(
-            world
-                .fit(
-                    &Settings {
-                        threads,
-                        ..settings
-                    },
-                    Isa::best()
-                )
-                .unwrap(),
-            one
-        );
-    }
+    let stopped = fit(
+        &train.ratings(),
+        Some(&held_out.ratings()),
+        &settings,
+        Isa::best(),
+        on,
+    )
+    .unwrap();
+    let rmse = &stopped.validation_rmse;
+    let best = (0..rmse.len())
+        .min_by(|&a, &b| rmse[a].total_cmp(&rmse[b]))
+        .unwrap();
+    assert_eq!(stopped.epochs, best + 1);
+    assert_eq!(rmse.len(), best + 1 + 3);
+    assert!(rmse.len() < 40);
+    let shorter = Settings {
+        epochs: best + 1,
+        ..settings
+    };
+    let again = train.fit(&shorter, Isa::best()).unwrap();
+    assert_eq!(again.item_factors, stopped.item_factors);
+    assert_eq!(again.user_bias, stopped.user_bias);
+    let squares = held_out
+        .values
+        .iter()
+        .enumerate()
+        .map(|(at, &value)| {
+            let (user, item) = (held_out.users[at] as usize, held_out.items[at] as usize);
+            let (p, q) = (
+                &again.user_factors[user * 8..],
+                &again.item_factors[item * 8..],
+            );
+            let dot: f32 = p.iter().zip(q).take(8).map(|(p, q)| p * q).sum();
+            let known = again.mean + f64::from(again.user_bias[user] + again.item_bias[item] + dot);
+            (f64::from(value) - known).powi(2)
+        })
+        .sum::<f64>();
+    let expected = (squares / held_out.values.len() as f64).sqrt();
+    assert!((f64::from(rmse[best]) - expected).abs() < 1e-5);
 }
 
 #[test]
@@ -289,23 +381,46 @@ fn rows_without_ratings_stay_zero_and_do_not_shift_others() {
 fn progress_hears_each_epoch_and_may_stop() {
     let world = World::new(9, 8, 6);
     let mut heard = vec![];
-    let model = fit(&world.ratings(), &SETTINGS, Isa::best(), |epoch, rmse| {
-        heard.push((epoch, rmse as f32));
-        if epoch == 2 {
+    let model = fit(
+        &world.ratings(),
+        None,
+        &SETTINGS,
+        Isa::best(),
+        |step| match step {
+            Progress::Part => ControlFlow::Continue(()),
+            Progress::Epoch {
+                epoch, train_rmse, ..
+            } => {
+                heard.push((epoch, train_rmse as f32));
+                if epoch == 2 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }
+        },
+    )
+    .unwrap();
+    let (epochs, errors): (Vec<_>, Vec<_>) = heard.into_iter().unzip();
+    assert_eq!(epochs, [0, 1, 2]);
+    assert_eq!(errors, model.train_rmse);
+    assert_eq!(model.epochs, 3);
+}
+
+#[test]
+fn progress_may_break_off_within_an_epoch() {
+    let world = World::new(2_700, 500, 100);
+    let mut parts = 0;
+    let model = fit(&world.ratings(), None, &SETTINGS, Isa::best(), |_| {
+        parts += 1;
+        if parts == 2 {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     })
     .unwrap();
-    assert_eq!(
-        heard.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(),
-        [0, 1, 2]
-    );
-    assert_eq!(
-        heard.iter().map(|(_, rmse)| *rmse).collect::<Vec<_>>(),
-        model.train_rmse
-    );
+    assert_eq!((parts, model.epochs), (2, 0));
 }
 
 #[test]
@@ -318,7 +433,7 @@ fn wrong_arguments_are_refused() {
             .message()
             .to_owned()
     };
-    let cases: [(Settings, &str); 7] = [
+    let cases: [(Settings, &str); 8] = [
         (
             Settings {
                 factors: 0,
@@ -353,6 +468,13 @@ fn wrong_arguments_are_refused() {
                 ..SETTINGS
             },
             "bias_regularization is NaN",
+        ),
+        (
+            Settings {
+                patience: 0,
+                ..SETTINGS
+            },
+            "patience is 0, and must be at least 1",
         ),
         (
             Settings {

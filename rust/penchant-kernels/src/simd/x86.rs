@@ -1,16 +1,17 @@
 //! AVX-512 and AVX2: the inner loop's operations, one intrinsic each.
 //!
-//! Four sums over lanes are taken at once where there are four: after the first two halvings a sum
-//! is four numbers, and a transposition lets one addition serve all four sums.
+//! Four sums over lanes are taken at once where there are four: as sums get shorter, those of several
+//! vectors stand side by side in one register, and one addition serves them all.
 
 use super::{Lanes, Simd};
 use std::arch::x86_64::{
     __m128, __m256, __m512, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps,
     _mm_movelh_ps, _mm_prefetch, _mm_setzero_ps, _mm_shuffle_ps, _mm_storeu_ps, _mm_unpackhi_ps,
     _mm_unpacklo_ps, _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_load_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_store_ps, _mm512_castps512_ps256,
-    _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_mul_ps, _mm512_set1_ps,
-    _mm512_store_ps,
+    _mm256_load_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_store_ps, _mm512_add_ps,
+    _mm512_castps512_ps128, _mm512_castps512_ps256, _mm512_extractf32x8_ps, _mm512_fmadd_ps,
+    _mm512_load_ps, _mm512_maskz_compress_ps, _mm512_mul_ps, _mm512_permute_ps, _mm512_set1_ps,
+    _mm512_shuffle_f32x4, _mm512_store_ps,
 };
 
 /// AVX-512, one register for sixteen lanes.
@@ -83,6 +84,21 @@ impl Simd for Avx512 {
     fn totals<const B: usize>(self, vectors: [__m512; B]) -> [f32; B] {
         // SAFETY: `self` proves AVX-512 and with it AVX2.
         unsafe {
+            if let &[a, b, c, d] = vectors.as_slice() {
+                let ab = halve_pair(a, b);
+                let cd = halve_pair(c, d);
+                let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab, cd);
+                let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab, cd);
+                let fours = _mm512_add_ps(low, high);
+                let swapped = _mm512_permute_ps::<0b01_00_11_10>(fours);
+                let twos = _mm512_add_ps(fours, swapped);
+                let swapped = _mm512_permute_ps::<0b10_11_00_01>(twos);
+                let sums = _mm512_add_ps(twos, swapped);
+                let mut totals = [0.0; B];
+                let sums = _mm512_maskz_compress_ps(0b0001_0001_0001_0001, sums);
+                _mm_storeu_ps(totals.as_mut_ptr(), _mm512_castps512_ps128(sums));
+                return totals;
+            }
             let mut fours = [_mm_setzero_ps(); B];
             for (four, vector) in fours.iter_mut().zip(vectors) {
                 let high = _mm512_extractf32x8_ps::<1>(vector);
@@ -168,6 +184,25 @@ fn prefetch(lanes: &[Lanes]) {
     for lanes in lanes {
         // SAFETY: every x86-64 has the instruction, and it may be given any address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(lanes.0.as_ptr().cast()) }
+    }
+}
+
+/// Both vectors halved, side by side.
+///
+/// # Safety
+/// The processor must have AVX-512.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "must be part of a function compiled for AVX-512"
+)]
+unsafe fn halve_pair(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: the caller has AVX-512.
+    unsafe {
+        _mm512_add_ps(
+            _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b),
+            _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b),
+        )
     }
 }
 
