@@ -81,7 +81,10 @@ class Likings:
         return self._fitted.score(Queries.known(rows, self._data.interactions.by_user()), None)
 
 
-EXPLICIT = {"penchant-sgd": Ratings}
+EXPLICIT = {
+    "penchant-sgd": Ratings,
+    "penchant-sgd-8": lambda: Ratings(models=8, factors=32, regularization=0.1),
+}
 IMPLICIT = {
     "penchant-als": (Likings, [{"name": "mf.als"}]),
     "penchant-ease": (Likings, [{"name": "cf.ease"}]),

@@ -8,6 +8,11 @@ class TestSgd(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestSgdOfSeveralModels(ScorerContract):
+    name, settings = "mf.sgd", {"factors": 4, "epochs": 3, "models": 3, "optimizer": "adagrad"}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestSgdWithoutRegularization(ScorerContract):
     name = "mf.sgd"
     settings = {"factors": 2, "epochs": 2, "regularization": 0, "bias_regularization": 0}  # noqa: RUF012

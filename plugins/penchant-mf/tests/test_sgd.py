@@ -220,6 +220,15 @@ def test_validation_keeps_the_epoch_that_errs_least_on_what_is_held_out() -> Non
     assert (fitted.item_vectors == again.item_vectors).all()
 
 
+def test_several_models_foretell_the_average_of_each() -> None:
+    data = checkerboard(users=6, items=5)
+    few = SgdSettings(factors=3, epochs=4, learning_rate=0.1)
+    both = Sgd(replace(few, models=2)).fit(data, FitContext(seed=5))
+    each = [Sgd(few).fit(data, FitContext(seed=seed)).score(known(data), None) for seed in (5, 6)]
+    assert both.score(known(data), None) == pytest.approx(np.mean(each, axis=0), abs=1e-5)
+    assert both.item_vectors.shape == (5, 2 * 3 + 2)
+
+
 def test_adagrad_learns_too_and_otherwise() -> None:
     data = checkerboard(users=20, items=12)
     adagrad = Sgd(replace(LEARNED, optimizer="adagrad", learning_rate=0.3)).fit(data, FitContext())
@@ -277,6 +286,7 @@ def test_a_batch_of_strangers_gets_the_bits_of_each_alone(users: int, items: int
         ({"factors": 0}, "mf.sgd: factors must be from 1 to 512, got 0"),
         ({"factors": 513}, "mf.sgd: factors must be from 1 to 512, got 513"),
         ({"epochs": 0}, "mf.sgd: epochs must be at least 1, got 0"),
+        ({"models": 0}, "mf.sgd: models must be at least 1, got 0"),
         ({"patience": 0}, "mf.sgd: patience must be at least 1, got 0"),
         ({"learning_rate": 0}, "mf.sgd: learning_rate must be greater than 0, got 0.0"),
         ({"decay": 1.1}, "mf.sgd: decay must be greater than 0 and at most 1, got 1.1"),

@@ -1,7 +1,8 @@
 """`mf.sgd` once fitted: a dot product of vectors that carry the biases along.
 
 Item i has the vector [q_i, b_i, 1] and user u [p_u, 1, mean + b_u], so that their dot product is
-the rating foretold and one fused kernel call ranks the whole catalogue.
+the rating foretold and one fused kernel call ranks the whole catalogue. The factors of several
+averaged models stand side by side.
 
 A stranger's p and b come from the ratings in the history, by ridge regression on the item vectors:
 the minimum over p, b of Σ_j (r_j - mean - b_j - b - p·q_j)² + n·(λ|p|² + λ_b·b²) over the n rated

@@ -33,6 +33,10 @@ class SgdSettings:
     bias_regularization: float = field(
         default=0.03, metadata={"help": "pull of the biases towards zero, for each rating"}
     )
+    models: int = field(
+        default=1,
+        metadata={"help": "fits from starts of their own, averaged: better, and as much slower"},
+    )
     patience: int = field(
         default=3, metadata={"help": "epochs to go on without a better validation error"}
     )
@@ -40,7 +44,7 @@ class SgdSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.factors <= 512:
             raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
-        for name in ("epochs", "patience"):
+        for name in ("epochs", "models", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):

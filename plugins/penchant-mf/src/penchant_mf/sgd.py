@@ -32,7 +32,7 @@ class Sgd:
         self._settings = settings
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedSgd:
-        """Descend. O(epochs·ratings·factors).
+        """Descend, `models` times. O(models·epochs·ratings·factors).
 
         With validation events the model is that of the epoch which foretells them best, and the
         descent ends when `patience` epochs in a row haven't foretold them better.
@@ -47,19 +47,18 @@ class Sgd:
         if context.validation is not None and len(context.validation.interactions):
             users, items, values = _ratings(context.validation)
             validation = users, items, values / scale
-        found = self._descend(
-            log,
-            (data.interactions.n_users, data.interactions.n_items),
-            validation,
-            context,
-        )
-        root = np.sqrt(scale)
+        shape = (data.interactions.n_users, data.interactions.n_items)
+        models = range(self._settings.models)
+        found = [self._descend(model, log, shape, validation, context) for model in models]
+        # Vectors side by side have the sum of the models' products as theirs.
+        share = np.float32(1 / len(found))
+        root = np.sqrt(scale * share)
         return FittedSgd.of(
-            float(found.mean * scale),
-            found.user_factors * root,
-            found.user_bias * scale,
-            found.item_factors * root,
-            found.item_bias * scale,
+            float(found[0].mean * scale),
+            np.hstack([model.user_factors * root for model in found]),
+            np.sum([model.user_bias * (scale * share) for model in found], axis=0),
+            np.hstack([model.item_factors * root for model in found]),
+            np.sum([model.item_bias * (scale * share) for model in found], axis=0),
             self._ridge(float(scale)),
         )
 
@@ -78,16 +77,22 @@ class Sgd:
         return Ridge(settings.regularization * scale, settings.bias_regularization, scale)
 
     def _descend(
-        self, log: Log, shape: tuple[int, int], validation: Log | None, context: FitContext
+        self,
+        model: int,
+        log: Log,
+        shape: tuple[int, int],
+        validation: Log | None,
+        context: FitContext,
     ) -> kernels.SgdModel:
         settings = self._settings
+        task = "epochs" if settings.models == 1 else f"epochs of model {model + 1}"
         error = "RMSE" if validation is None else "validation RMSE"
 
         def after(epoch: int, rmse: float) -> bool:
-            context.progress("epochs", epoch + 1, settings.epochs, f"{error} {rmse:.4f}")
+            context.progress(task, epoch + 1, settings.epochs, f"{error} {rmse:.4f}")
             return not context.cancelled()
 
-        context.progress("epochs", 0, settings.epochs)
+        context.progress(task, 0, settings.epochs)
         if context.cancelled():
             raise FitCancelled("the fit of mf.sgd was cancelled before it began")
         found = kernels.sgd(
@@ -102,7 +107,7 @@ class Sgd:
             optimizer=settings.optimizer,
             validation=validation,
             patience=settings.patience,
-            seed=context.seed,
+            seed=context.seed + model,
             threads=context.threads,
             progress=after,
         )
