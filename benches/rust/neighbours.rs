@@ -2,8 +2,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use penchant_kernels::csr::{Csr, CsrBuf};
-use penchant_kernels::neighbours::neighbours;
+use penchant_kernels::neighbours::{Settings, Similarity, neighbours};
 use std::hint::black_box;
+use std::ops::ControlFlow;
 
 const ITEMS: usize = 3_700;
 const USERS: usize = 6_000;
@@ -35,9 +36,27 @@ fn bench(criterion: &mut Criterion) {
     let matrix: Csr<'_> = log.view(USERS);
     let mut group = criterion.benchmark_group("neighbours");
     group.sample_size(10);
-    for (name, shrinkage) in [("cosine", 0.0), ("cosine, shrunk", 10.0)] {
+    let cases = [
+        ("cosine", Similarity::Cosine, 0.0),
+        ("cosine, shrunk", Similarity::Cosine, 10.0),
+        ("adjusted cosine", Similarity::AdjustedCosine, 0.0),
+        ("pearson", Similarity::Pearson, 0.0),
+        ("jaccard", Similarity::Jaccard, 0.0),
+        ("euclidean", Similarity::Euclidean, 0.0),
+    ];
+    for (name, similarity, shrinkage) in cases {
+        let settings = Settings {
+            k: 20,
+            similarity,
+            shrinkage,
+            threads: 1,
+        };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| neighbours(black_box(&matrix), 20, shrinkage, 1));
+            bencher.iter(|| {
+                neighbours(black_box(&matrix), &settings, |_, _| {
+                    ControlFlow::Continue(())
+                })
+            });
         });
     }
     group.finish();

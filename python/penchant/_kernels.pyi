@@ -124,8 +124,10 @@ def neighbours(
     columns: int,
     k: int,
     *,
+    similarity: str = "cosine",
     shrinkage: float = 0.0,
     threads: int = 1,
+    progress: Callable[[int, int], object] | None = None,
 ) -> tuple[I64, I32, F32]: ...
 
 # ---- matrix factorisation

@@ -56,6 +56,33 @@ def test_shrinkage_trusts_a_larger_overlap_more():
     assert shrunk[2] == pytest.approx(1 / np.sqrt(3) * 1 / 2)
 
 
+@pytest.mark.parametrize(
+    ("similarity", "expected"),
+    [
+        ("cosine", 23 / np.sqrt(35 * 21)),
+        ("adjusted_cosine", -np.sqrt(1 / 2)),  # (5 - 4, 3 - 2) and (4 - 4, 1 - 2)
+        ("pearson", 1),
+        ("jaccard", 2 / 4),
+        ("euclidean", 1 / (1 + (1 + 4) / 2)),
+    ],
+)
+def test_each_similarity_is_what_a_person_works_out(similarity, expected):
+    rows = [[5, 3, 0, 1], [4, 1, 2, 0], [3, 2, 2, 0]]
+    assert dict(found(rows, 2, similarity=similarity)[0])[1] == pytest.approx(expected)
+
+
+def test_progress_hears_of_rows_and_what_it_raises_passes_through():
+    heard = []
+    found(np.ones((3, 1)), 1, progress=lambda *words: heard.append(words))
+    assert heard == [(3, 3)]
+
+    def stop(done, rows):
+        raise InterruptedError(f"{done} of {rows}")
+
+    with pytest.raises(InterruptedError, match="3 of 3"):
+        found(np.ones((3, 1)), 1, progress=stop)
+
+
 def test_the_answer_is_a_sparse_matrix_of_the_usual_dtypes():
     arrays = neighbours(*csr(np.zeros((3, 2))), 1)
     assert [array.dtype for array in arrays] == [np.int64, np.int32, np.float32]
@@ -69,6 +96,8 @@ def test_wrong_settings_are_refused():
         neighbours(*matrix, 0)
     with pytest.raises(SettingsError, match="shrinkage is -1, and must be 0 or a positive number"):
         neighbours(*matrix, 1, shrinkage=-1.0)
+    with pytest.raises(SettingsError, match="similarity is 'cos', and must be 'cosine', 'adj"):
+        neighbours(*matrix, 1, similarity="cos")
     with pytest.raises(SettingsError, match="threads is 0"):
         neighbours(*matrix, 1, threads=0)
     with pytest.raises(DataError, match="row 0 has the value inf, and values must be finite"):

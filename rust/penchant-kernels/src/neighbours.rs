@@ -1,26 +1,49 @@
 //! The most similar rows of a sparse matrix, without the dense matrix of similarities.
 //!
-//! A row's dot products with all others are gathered by walking, for each of its columns, the rows
-//! that have an entry there, into one dense row of sums. Cosine is symmetric, so only later rows
-//! are visited and each similarity is offered to both. The order on (similarity, row) is total, so
-//! the k best of a row don't depend on the order in which they are offered, nor on threads.
+//! What a row shares with all others is gathered by walking, for each of its columns, the rows that
+//! have an entry there, into one dense row of sums. Likeness is symmetric, so only later rows are
+//! visited and each similarity is offered to both. The order on (similarity, row) is total, so the
+//! k best of a row don't depend on the order in which they are offered, nor on threads.
+
+mod best;
+mod similarity;
+
+pub use similarity::Similarity;
 
 use crate::KernelError;
 use crate::csr::{Csr, CsrBuf};
 use crate::parallel::{Queue, together, useful_threads};
-use std::ops::Range;
+use best::{Best, best_of_all};
+use similarity::{Adjusted, Cosine, Euclidean, Jaccard, Pearson, Shared, ShrunkCosine};
+use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, PoisonError};
 
 /// Rows that a thread takes at once: enough to make the queue cheap, few enough to share evenly.
 const BLOCK: usize = 16;
+/// Pairs of entries between two calls of `progress`, some tenths of a second.
+const ROUND: usize = 1 << 27;
+/// Similarities that are held against the bars together.
+const LANES: usize = 16;
 
-/// For each row of `matrix` the `k` other rows with the greatest cosine, best first, ties to the
-/// lower row; a similarity of 0 is none.
+/// What to look for.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How many other rows each row keeps.
+    pub k: usize,
+    /// How alike two rows are.
+    pub similarity: Similarity,
+    /// A similarity is multiplied by `overlap / (overlap + shrinkage)`, where `overlap` counts the
+    /// columns in which both rows have an entry: little evidence counts less (Bell and Koren 2007).
+    pub shrinkage: f64,
+    /// How many threads to use; the result doesn't depend on it.
+    pub threads: usize,
+}
+
+/// For each row of `matrix` the `k` most similar other rows, best first, ties to the lower row; a
+/// similarity of 0 is none. An entry counts as one even if it holds a 0.
 ///
-/// With `shrinkage` > 0 a similarity is multiplied by `overlap / (overlap + shrinkage)`, where
-/// `overlap` counts the columns in which both rows have an entry: little evidence counts less
-/// (Bell and Koren 2007). Rows are scaled by a power of two first, so values of any magnitude work.
-/// Dot products are summed in f32 in the order of the columns.
+/// `progress` hears, now and then, how many of the rows are done; `None` comes back where it breaks
+/// off.
 ///
 /// O(sum over columns of entries^2 / 2) time, O(threads x rows x k + entries) memory.
 ///
@@ -29,11 +52,11 @@ const BLOCK: usize = 16;
 /// arrays are damaged.
 pub fn neighbours(
     matrix: &Csr<'_>,
-    k: usize,
-    shrinkage: f64,
-    threads: usize,
-) -> Result<CsrBuf, KernelError> {
-    if k == 0 {
+    settings: &Settings,
+    progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Option<CsrBuf>, KernelError> {
+    let shrinkage = settings.shrinkage;
+    if settings.k == 0 {
         return Err(KernelError::Setting(
             "k is 0, and must be at least 1".into(),
         ));
@@ -43,266 +66,202 @@ pub fn neighbours(
             "shrinkage is {shrinkage}, and must be 0 or a positive number"
         )));
     }
+    let threads = useful_threads(settings.threads, matrix.rows().div_ceil(BLOCK))?;
     matrix.check()?;
-    let rows = matrix.rows();
-    let k = k.min(rows.saturating_sub(1));
-    let threads = useful_threads(threads, rows.div_ceil(BLOCK))?;
-    let likeness = Likeness::new(matrix, shrinkage)?;
-    let queue = Queue::new((0..rows).step_by(BLOCK));
-    let found = Mutex::new(Vec::new());
-    together(threads, || {
-        let mut search = Search::new(&likeness, k);
-        while let Some(start) = queue.take() {
-            (start..rows.min(start + BLOCK)).for_each(|row| search.visit(row));
+    for row in 0..matrix.rows() {
+        let values = &matrix.values()[matrix.checked_range(row)];
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(KernelError::Data(format!(
+                "row {row} has the value {value}, and values must be finite"
+            )));
         }
-        found
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(search.best);
-    });
-    Ok(merge(
-        &found.into_inner().unwrap_or_else(PoisonError::into_inner),
-        rows,
-    ))
+    }
+    let k = settings.k.min(matrix.rows().saturating_sub(1));
+    let run = Run {
+        matrix,
+        k,
+        threads,
+        progress,
+    };
+    Ok(match settings.similarity {
+        Similarity::Cosine if shrinkage == 0.0 => run.search(Cosine::new(matrix)),
+        Similarity::Cosine => run.search(ShrunkCosine::new(matrix, shrinkage)),
+        Similarity::AdjustedCosine => run.search(Adjusted::new(matrix, shrinkage)),
+        Similarity::Pearson => run.search(Pearson::new(matrix, shrinkage)),
+        Similarity::Jaccard => run.search(Jaccard::new(matrix, shrinkage)),
+        Similarity::Euclidean => run.search(Euclidean::new(matrix, shrinkage)),
+    })
 }
 
-/// The matrix, scaled by rows, ready to be walked both ways.
-struct Likeness<'a> {
-    matrix: Csr<'a>,
-    /// Values of the matrix, each row scaled so that its greatest one is in [1, 2).
-    values: Vec<f32>,
-    by_column: CsrBuf,
-    /// Where in `by_column` the entry after each entry of the matrix stands.
-    next: Vec<usize>,
-    /// 1 / Euclidean norm of each scaled row, 0 for a row of zeros.
-    inverse_norms: Vec<f64>,
-    shrinkage: f64,
+/// A call whose arguments are checked.
+struct Run<'a, P> {
+    matrix: &'a Csr<'a>,
+    k: usize,
+    threads: usize,
+    progress: P,
 }
 
-impl<'a> Likeness<'a> {
-    fn new(matrix: &Csr<'a>, shrinkage: f64) -> Result<Self, KernelError> {
-        let mut values = Vec::with_capacity(matrix.entries());
-        let mut inverse_norms = Vec::with_capacity(matrix.rows());
-        for row in 0..matrix.rows() {
-            let raw = &matrix.values()[matrix.checked_range(row)];
-            if let Some(value) = raw.iter().find(|value| !value.is_finite()) {
-                return Err(KernelError::Data(format!(
-                    "row {row} has the value {value}, and values must be finite"
-                )));
+impl<P: FnMut(usize, usize) -> ControlFlow<()>> Run<'_, P> {
+    fn search<S: Shared>(mut self, (shared, values): (S, Vec<f32>)) -> Option<CsrBuf> {
+        let rows = self.matrix.rows();
+        let pairs = Pairs::new(self.matrix, values);
+        let new = || Search::new(&pairs, &shared, self.k);
+        let searches = Mutex::new((0..self.threads).map(|_| new()).collect::<Vec<_>>());
+        let mut done = 0;
+        while done < rows {
+            let end = pairs.end_of_round(done);
+            let queue = Queue::new((done..end).step_by(BLOCK));
+            together(self.threads, || {
+                let taken = locked(&searches).pop();
+                if let Some(mut search) = taken {
+                    while let Some(start) = queue.take() {
+                        (start..end.min(start + BLOCK)).for_each(|row| search.visit(row));
+                    }
+                    locked(&searches).push(search);
+                }
+            });
+            done = end;
+            if (self.progress)(done, rows).is_break() {
+                return None;
             }
-            let scale = power_of_two_below(raw).recip();
-            let start = values.len();
-            values.extend(raw.iter().map(|&value| (f64::from(value) * scale) as f32));
-            let squares = values[start..]
-                .iter()
-                .map(|&value| f64::from(value).powi(2));
-            let norm = squares.sum::<f64>().sqrt();
-            inverse_norms.push(if norm > 0.0 { norm.recip() } else { 0.0 });
         }
-        let scaled = matrix.with_values(&values);
+        let searches = searches
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let found = searches.into_iter().map(|search| search.best).collect();
+        Some(best_of_all(found, self.threads))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The matrix, ready to be walked both ways.
+struct Pairs<'a> {
+    matrix: &'a Csr<'a>,
+    values: Vec<f32>,
+    /// The rows of each column's entries, and their values.
+    others: Vec<(u32, f32)>,
+    ends: Vec<i64>,
+    /// Where in `others` the entry after each entry of the matrix stands.
+    next: Vec<usize>,
+}
+
+impl<'a> Pairs<'a> {
+    fn new(matrix: &'a Csr<'a>, values: Vec<f32>) -> Self {
         let mut next = vec![0; matrix.entries()];
-        let by_column = scaled.checked_transpose(|entry, at| next[entry] = at + 1);
-        Ok(Self {
-            matrix: *matrix,
+        let by_column = matrix
+            .with_values(&values)
+            .checked_transpose(|entry, at| next[entry] = at + 1);
+        let rows = by_column.indices.iter().map(|&row| row as u32);
+        Self {
+            matrix,
+            others: rows.zip(by_column.values).collect(),
+            ends: by_column.indptr,
             values,
-            by_column,
             next,
-            inverse_norms,
-            shrinkage,
-        })
+        }
     }
 
-    /// The entries below `entry` in its column, as a range of `by_column`.
+    /// The entries below `entry` in its column, as a range of `others`.
     fn later(&self, entry: usize) -> Range<usize> {
         let column = self.matrix.indices()[entry] as usize;
-        self.next[entry]..self.by_column.indptr[column + 1] as usize
+        self.next[entry]..self.ends[column + 1] as usize
     }
 
-    fn similarity(&self, row: usize, other: usize, dot: f32, overlap: u32) -> f32 {
-        let cosine = f64::from(dot) * self.inverse_norms[row] * self.inverse_norms[other];
-        let cosine = cosine.clamp(-1.0, 1.0);
-        if self.shrinkage > 0.0 {
-            let overlap = f64::from(overlap);
-            (cosine * (overlap / (overlap + self.shrinkage))) as f32
-        } else {
-            cosine as f32
+    /// How many pairs of entries a row and later rows make.
+    fn work(&self, row: usize) -> usize {
+        let entries = self.matrix.checked_range(row);
+        entries.map(|entry| self.later(entry).len()).sum()
+    }
+
+    /// Where the round that begins at `row` ends.
+    fn end_of_round(&self, row: usize) -> usize {
+        let (mut end, mut work) = (row, 0);
+        while end < self.matrix.rows() && work < ROUND {
+            work += self.work(end);
+            end += 1;
         }
+        end
     }
-}
-
-/// The power of two of the greatest magnitude, 1 where all are zero.
-fn power_of_two_below(values: &[f32]) -> f64 {
-    let greatest = values
-        .iter()
-        .fold(0.0_f32, |greatest, value| greatest.max(value.abs()));
-    if greatest == 0.0 {
-        return 1.0;
-    }
-    // Every f32, subnormal or not, is a normal f64: without its fraction it is a power of two.
-    f64::from_bits(f64::from(greatest).to_bits() & 0x7FF0_0000_0000_0000)
 }
 
 /// What one thread needs to visit rows, and the best that it has seen.
-struct Search<'a> {
-    likeness: &'a Likeness<'a>,
-    dots: Vec<f32>,
-    overlaps: Vec<u32>,
-    touched: Vec<i32>,
+struct Search<'a, S: Shared> {
+    pairs: &'a Pairs<'a>,
+    shared: &'a S,
+    sums: Vec<S::Sums>,
+    touched: Vec<u32>,
     best: Best,
 }
 
-impl<'a> Search<'a> {
-    fn new(likeness: &'a Likeness<'a>, k: usize) -> Self {
-        let rows = likeness.matrix.rows();
-        let counted = if likeness.shrinkage > 0.0 { rows } else { 0 };
+impl<'a, S: Shared> Search<'a, S> {
+    fn new(pairs: &'a Pairs<'a>, shared: &'a S, k: usize) -> Self {
+        let rows = pairs.matrix.rows();
         Self {
-            likeness,
-            dots: vec![0.0; rows],
-            overlaps: vec![0; counted],
+            pairs,
+            shared,
+            sums: vec![S::Sums::default(); rows],
             touched: Vec::new(),
-            best: Best {
-                heaps: vec![0; rows * k],
-                k,
-            },
+            best: Best::new(rows, k),
         }
     }
 
     /// Offers the similarity of `row` and each later row to both.
     fn visit(&mut self, row: usize) {
-        let likeness = self.likeness;
-        let entries = likeness.matrix.checked_range(row);
-        let work: usize = entries
-            .clone()
-            .map(|entry| likeness.later(entry).len())
-            .sum();
-        let later = row + 1..self.dots.len();
-        if work == 0 || self.best.k == 0 {
+        let work = self.pairs.work(row);
+        if work == 0 {
             return;
         }
         // A list of the rows met costs a branch a step; looking at all rows costs one step each.
-        let listed = work < later.len() / 2;
-        for entry in entries {
-            let value = likeness.values[entry];
-            let range = likeness.later(entry);
-            let others = &likeness.by_column.indices[range.clone()];
-            let values = &likeness.by_column.values[range];
-            if listed {
-                self.touched
-                    .extend(others.iter().filter(|&&o| self.dots[o as usize] == 0.0));
-            }
-            for (&other, &weight) in others.iter().zip(values) {
-                self.dots[other as usize] += value * weight;
-            }
-            if !self.overlaps.is_empty() {
-                for &other in others {
-                    self.overlaps[other as usize] += 1;
-                }
-            }
-        }
-        if listed {
+        if work < (self.sums.len() - row) / 2 {
+            self.gather::<true>(row);
             let mut touched = std::mem::take(&mut self.touched);
-            touched
-                .drain(..)
-                .for_each(|other| self.offer(row, other as usize));
+            for other in touched.drain(..) {
+                let sums = std::mem::take(&mut self.sums[other as usize]);
+                let similarity = self.shared.similarity(&sums, row, other as usize);
+                self.best.offer_to_both(row, other as usize, similarity);
+            }
             self.touched = touched;
         } else {
-            later.for_each(|other| self.offer(row, other));
+            self.gather::<false>(row);
+            self.offer_all_later(row);
         }
     }
 
-    /// Takes the sum of `other` (a second time it is 0) and offers the similarity to both rows.
-    #[inline]
-    fn offer(&mut self, row: usize, other: usize) {
-        let overlap = self.overlaps.get_mut(other).map_or(0, std::mem::take);
-        let dot = std::mem::take(&mut self.dots[other]);
-        if dot != 0.0 {
-            let similarity = self.likeness.similarity(row, other, dot, overlap);
-            self.best.offer(row, similarity, other);
-            self.best.offer(other, similarity, row);
+    /// Adds up what `row` shares with later rows.
+    fn gather<const LISTED: bool>(&mut self, row: usize) {
+        for entry in self.pairs.matrix.checked_range(row) {
+            let value = self.pairs.values[entry];
+            for &(other, weight) in &self.pairs.others[self.pairs.later(entry)] {
+                let sums = &mut self.sums[other as usize];
+                if LISTED && !S::met(sums) {
+                    self.touched.push(other);
+                }
+                S::add(sums, value, weight);
+            }
         }
     }
-}
 
-/// A heap of k keys for each row, the worst one first; a key of 0 is a free place.
-struct Best {
-    heaps: Vec<u64>,
-    k: usize,
-}
-
-impl Best {
-    #[inline]
-    fn offer(&mut self, row: usize, similarity: f32, other: usize) {
-        let key = key(similarity, other as i32);
-        let heap = &mut self.heaps[row * self.k..][..self.k];
-        if key > heap[0] && similarity != 0.0 {
-            replace_worst(heap, key);
+    /// Most similarities are under the bars of both rows, which is seen for many at once.
+    fn offer_all_later(&mut self, row: usize) {
+        let first = row + 1;
+        for (at, sums) in self.sums[first..].chunks_mut(LANES).enumerate() {
+            let start = first + at * LANES;
+            let mut similarities = [0.0; LANES];
+            for (lane, (similarity, sums)) in similarities.iter_mut().zip(&mut *sums).enumerate() {
+                *similarity = self.shared.similarity(sums, row, start + lane);
+            }
+            let similarities = &similarities[..sums.len()];
+            if self.best.any_may_enter(row, start, similarities) {
+                for (lane, &similarity) in similarities.iter().enumerate() {
+                    self.best.offer_to_both(row, start + lane, similarity);
+                }
+            }
+            sums.fill(S::Sums::default());
         }
     }
-}
-
-fn replace_worst(heap: &mut [u64], key: u64) {
-    let mut at = 0;
-    loop {
-        let (left, right) = (2 * at + 1, 2 * at + 2);
-        let Some(&first) = heap.get(left) else { break };
-        let (child, least) = match heap.get(right) {
-            Some(&second) if second < first => (right, second),
-            _ => (left, first),
-        };
-        if least >= key {
-            break;
-        }
-        heap[at] = least;
-        at = child;
-    }
-    heap[at] = key;
-}
-
-/// A number that is greater for a better neighbour: a greater similarity, then a lower row. It is
-/// never 0, since no row is -1.
-fn key(similarity: f32, row: i32) -> u64 {
-    let bits = similarity.to_bits();
-    let ordered = if bits >> 31 == 0 {
-        bits | 1 << 31
-    } else {
-        !bits
-    };
-    u64::from(ordered) << 32 | u64::from(!(row as u32))
-}
-
-/// The similarity and the row behind a [`key`].
-fn neighbour(key: u64) -> (f32, i32) {
-    let ordered = (key >> 32) as u32;
-    let bits = if ordered >> 31 == 1 {
-        ordered & !(1 << 31)
-    } else {
-        !ordered
-    };
-    (f32::from_bits(bits), !(key as u32) as i32)
-}
-
-/// What the threads found, as one matrix with the best k of each row, best first.
-fn merge(found: &[Best], rows: usize) -> CsrBuf {
-    let mut merged = CsrBuf {
-        indptr: vec![0],
-        ..CsrBuf::default()
-    };
-    let mut keys: Vec<u64> = Vec::new();
-    for row in 0..rows {
-        keys.clear();
-        for best in found {
-            let heap = &best.heaps[row * best.k..][..best.k];
-            keys.extend(heap.iter().filter(|&&key| key != 0));
-        }
-        keys.sort_unstable_by(|a, b| b.cmp(a));
-        for &key in keys.iter().take(found.first().map_or(0, |best| best.k)) {
-            let (similarity, other) = neighbour(key);
-            merged.indices.push(other);
-            merged.values.push(similarity);
-        }
-        merged.indptr.push(merged.indices.len() as i64);
-    }
-    merged
 }
 
 #[cfg(test)]

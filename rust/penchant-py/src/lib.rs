@@ -8,6 +8,7 @@ mod errors;
 mod filters;
 mod neighbours;
 mod pinned;
+mod progress;
 mod sgd;
 mod sparse;
 mod strings;

@@ -1,22 +1,39 @@
 //! The most similar rows of a sparse matrix.
 
 use crate::errors::OrRaise;
+use crate::progress::Progress;
 use crate::sparse::{Triple, csr, triple};
+use penchant_kernels::neighbours::Settings;
 use pyo3::prelude::*;
 
-/// For each row of a sparse matrix (n rows, `columns` columns) the `k` other rows with the greatest
-/// cosine, as `(indptr, indices, values)`: the rows and their similarities, best first, ties to the
-/// lower row.
+/// For each row of a sparse matrix (n rows, `columns` columns) the `k` most similar other rows, as
+/// `(indptr, indices, values)`: the rows and their similarities, best first, ties to the lower row.
 ///
+/// `similarity` of rows a and b, where c are the columns in which both have an entry:
+///
+/// - "cosine": a.b / (|a| |b|), an absent entry being 0;
+/// - "adjusted_cosine": the cosine over c alone, once each column's mean is taken from its entries
+///   (Sarwar, Karypis, Konstan and Riedl 2001);
+/// - "pearson": the correlation over c alone;
+/// - "jaccard": |c| / (columns that a or b has), whatever the values;
+/// - "euclidean": 1 / (1 + mean over c of (a - b)^2).
+///
+/// With `shrinkage` > 0 a similarity is multiplied by |c| / (|c| + shrinkage) (Bell and Koren 2007).
 /// A row has fewer than k neighbours when fewer have a similarity that isn't 0; negative ones come
-/// last. With `shrinkage` > 0 a similarity is multiplied by `overlap / (overlap + shrinkage)`,
-/// where `overlap` is the number of columns in which both rows have an entry (Bell and Koren 2007).
-/// Dot products are float32 sums in the order of the columns; the bits don't depend on `threads`.
+/// last. Dot products of "cosine" are float32 sums in the order of the columns, all other sums
+/// float64; the bits don't depend on `threads`. An entry counts as one even if it holds a 0.
+///
+/// `progress(done, rows)` is called now and then; what it raises, and an interrupt from the
+/// keyboard, pass through.
+///
 /// The columns of a row must be ascending and unique, the values finite: `DataError` otherwise.
-/// `SettingsError` for `k` below 1 or a negative `shrinkage`.
+/// `SettingsError` for `k` below 1, a negative `shrinkage` or an unknown `similarity`.
 /// O(sum over columns of entries^2 / 2) time, O(threads x n x k + entries) memory.
 #[pyfunction]
-#[pyo3(signature = (indptr, indices, values, columns, k, *, shrinkage = 0.0, threads = 1))]
+#[pyo3(signature = (
+    indptr, indices, values, columns, k, *, similarity = "cosine", shrinkage = 0.0, threads = 1,
+    progress = None
+))]
 #[expect(
     clippy::too_many_arguments,
     reason = "a sparse matrix is three arrays and a width"
@@ -28,14 +45,28 @@ fn neighbours<'py>(
     values: &Bound<'py, PyAny>,
     columns: usize,
     k: usize,
+    similarity: &str,
     shrinkage: f64,
     threads: usize,
+    progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Triple<'py>> {
     let matrix = csr(indptr, indices, values, columns)?;
+    let settings = Settings {
+        k,
+        similarity: similarity.parse().or_raise(py)?,
+        shrinkage,
+        threads,
+    };
+    let mut progress = Progress::new(progress);
     let found = py
-        .detach(|| penchant_kernels::neighbours::neighbours(&matrix, k, shrinkage, threads))
+        .detach(|| {
+            penchant_kernels::neighbours::neighbours(&matrix, &settings, |done, rows| {
+                progress.tell((done, rows))
+            })
+        })
         .or_raise(py)?;
-    Ok(triple(py, found))
+    progress.into_result()?;
+    Ok(triple(py, found.unwrap_or_default()))
 }
 
 /// Adds this module's function.
