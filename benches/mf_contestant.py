@@ -89,6 +89,7 @@ IMPLICIT = {
     "penchant-als": (Likings, [{"name": "mf.als"}]),
     "penchant-ease": (Likings, [{"name": "cf.ease"}]),
     "penchant-item-knn": (Likings, [{"name": "cf.item_knn"}]),
+    "penchant-user-knn": (Likings, [{"name": "cf.user_knn"}]),
 }
 SCALE = {
     "penchant-sgd": lambda rank, epochs: Ratings(factors=rank, epochs=epochs),

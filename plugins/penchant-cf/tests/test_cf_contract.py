@@ -1,4 +1,4 @@
-"""What is promised by every scorer, kept by `cf.item_knn` and `cf.ease` in each of their forms."""
+"""What is promised by every scorer, kept by each strategy in each of their forms."""
 
 from penchant.testing import ScorerContract
 
@@ -26,3 +26,13 @@ class TestEase(ScorerContract):
 class TestEaseWithFewWeights(ScorerContract):
     name, settings = "cf.ease", {"l2": 1.0, "top": 2}
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestUserKnn(ScorerContract):
+    name, settings = "cf.user_knn", {"neighbours": 3}
+    fold_in, explain_sums = True, True
+
+
+class TestUserKnnByTfidf(ScorerContract):
+    name, settings = "cf.user_knn", {"weighting": "tfidf", "shrinkage": 0}
+    fold_in, explain_sums = True, True

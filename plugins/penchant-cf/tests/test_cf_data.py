@@ -33,6 +33,7 @@ def split() -> Split:
         ({"use": "cf.ease", "top": 200}, 0.103),  # 0.1039
         ("cf.item_knn", 0.095),  # 0.0960; implicit's TF-IDF 0.0853
         ({"use": "cf.item_knn", "weighting": "bm25"}, 0.095),  # 0.0964; implicit's BM25 0.0919
+        ("cf.user_knn", 0.087),  # 0.0884
     ],
 )
 def test_ndcg_at_10_on_ml_latest_small(split: Split, spec: object, floor: float) -> None:

@@ -160,8 +160,10 @@ def test_new_items_have_no_neighbours_and_change_nothing() -> None:
 
 def test_a_cancelled_fit_says_so() -> None:
     data = rated([(0, 0, 5.0), (0, 1, 5.0)], 1, 2)
-    with pytest.raises(FitCancelled, match=r"cf\.item_knn was cancelled before it began"):
-        ItemKnn(ItemKnnSettings()).fit(data, FitContext(cancelled=lambda: True))
+    for patience, done in ((0, 0), (1, 2)):
+        answers = iter([False] * patience + [True])
+        with pytest.raises(FitCancelled, match=f"item_knn was cancelled after {done} of 2 items"):
+            ItemKnn(ItemKnnSettings()).fit(data, FitContext(cancelled=lambda a=answers: next(a)))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-"""Collaborative filtering strategies for penchant: item-kNN and EASE.
+"""Collaborative filtering strategies for penchant: item-kNN, user-kNN and EASE.
 
-Both learn how much a liking of one item speaks for another, and score an item by the sum over what
-the user liked. Declaring them imports no arithmetic.
+All judge by who liked what, and answer from a history alone. Declaring them imports no arithmetic.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_cf.settings import EaseSettings, ItemKnnSettings
+from penchant_cf.settings import EaseSettings, ItemKnnSettings, UserKnnSettings
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
@@ -32,10 +31,17 @@ def _item_knn(settings: ItemKnnSettings, registry: Registry) -> Scorer:  # noqa:
     return ItemKnn(settings)
 
 
+def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_cf.user_knn import UserKnn
+
+    return UserKnn(settings)
+
+
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `cf.ease` and `cf.item_knn`."""
+    """Declare `cf.ease`, `cf.item_knn` and `cf.user_knn`."""
     return [
         Component("ease", _ease, EaseSettings, "What the likings of all other items foretell"),
         Component("item_knn", _item_knn, ItemKnnSettings, "Items liked by the same people"),
+        Component("user_knn", _user_knn, UserKnnSettings, "What the most like-minded users liked"),
     ]

@@ -69,11 +69,16 @@ class ItemKnn:
     def fit(self, data: Dataset, context: FitContext, /) -> FittedItemKnn:
         """Find the neighbours. O(Σ likings of a user squared) time, O(items·neighbours) memory."""
         settings = self._settings
-        task = "item neighbours"
-        context.progress(task, 0, 1)
-        if context.cancelled():
-            raise FitCancelled("the fit of cf.item_knn was cancelled before it began")
         likes = data.positive_csr()
+
+        def after(done: int, items: int) -> None:
+            context.progress("item neighbours", done, items)
+            if context.cancelled():
+                raise FitCancelled(
+                    f"the fit of cf.item_knn was cancelled after {done} of {items} items"
+                )
+
+        after(0, likes.columns)
         users = likes.rows
         indptr, indices, values = kernels.transpose(
             likes.indptr, likes.indices, np.ones(likes.nnz, np.float32), likes.columns
@@ -93,10 +98,9 @@ class ItemKnn:
             settings.neighbours,
             shrinkage=settings.shrinkage,
             threads=context.threads,
+            progress=after,
         )
-        weights = _by_neighbour(near, scale, likes.columns)
-        context.progress(task, 1, 1)
-        return FittedItemKnn(weights, data.min_value)
+        return FittedItemKnn(_by_neighbour(near, scale, likes.columns), data.min_value)
 
     def restore(self, state: State, /) -> FittedItemKnn:
         """Bring the weights back."""

@@ -53,6 +53,34 @@ class ItemKnnSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UserKnnSettings:
+    """Settings of `cf.user_knn`."""
+
+    weighting: Literal["tfidf", "cosine"] = field(
+        default="cosine",
+        metadata={
+            "help": "how much a common liking counts: 'tfidf' finds a rare one more telling, "
+            "'cosine' all alike"
+        },
+    )
+    neighbours: int = field(
+        default=75, metadata={"help": "how many most similar users speak for an item"}
+    )
+    shrinkage: float = field(
+        default=5.0,
+        metadata={"help": "doubt of similarities that rest on few likings: n / (n + shrinkage)"},
+    )
+
+    def __post_init__(self) -> None:
+        if self.weighting not in ("tfidf", "cosine"):
+            raise ValueError(f"weighting must be 'tfidf' or 'cosine', got {self.weighting!r}")
+        if self.neighbours < 1:
+            raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
+        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
+            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EaseSettings:
     """Settings of `cf.ease`."""
 

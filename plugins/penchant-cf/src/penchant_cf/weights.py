@@ -65,7 +65,7 @@ class SparseWeights:
     def sums(self, likes: Csr, /) -> F32:
         """(n, items). O(n·items + weights of the likes)."""
         matrix = (self._matrix.indptr, self._matrix.indices, self._values)
-        return kernels.sparse_sparse(*_parts(likes), matrix, self.items)
+        return kernels.sparse_sparse(*csr_parts(likes), matrix, self.items)
 
     def rows(self, items: I32, /) -> F32:
         """(n, items): the given rows."""
@@ -117,7 +117,7 @@ class DenseWeights:
         places = self._place[likes.indices]
         known = likes.where(places >= 0)
         inside = Csr(known.indptr, places[places >= 0], known.values, len(self._warm))
-        return self._spread(kernels.sparse_dense(*_parts(inside), self._matrix))
+        return self._spread(kernels.sparse_dense(*csr_parts(inside), self._matrix))
 
     def rows(self, items: I32, /) -> F32:
         """(n, items): the given rows, zeros for items that are not warm."""
@@ -150,6 +150,7 @@ class DenseWeights:
         return {"matrix": self._matrix, "warm": self._warm}
 
 
-def _parts(matrix: Csr) -> tuple[npt.NDArray[np.int64], I32, F32]:
+def csr_parts(matrix: Csr) -> tuple[npt.NDArray[np.int64], I32, F32]:
+    """A matrix as kernels take it: ones where it has no values."""
     values = np.ones(matrix.nnz, np.float32) if matrix.values is None else matrix.values
     return matrix.indptr, matrix.indices, values

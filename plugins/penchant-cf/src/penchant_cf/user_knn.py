@@ -1,0 +1,185 @@
+"""`cf.user_knn`: people who liked the same things before will like the same things again.
+
+User-based nearest neighbours (Resnick, Iacovou, Suchak, Bergstrom, Riedl, "GroupLens: An Open
+Architecture for Collaborative Filtering of Netnews", 1994) on likings: an item is scored by the
+summed similarity of those of the `neighbours` most similar users who liked it.
+
+Similarity is the cosine of likings, in which an item may weigh by ln(1 + users / likings of the
+item), the rare more. It is worked out at the time of a request from the history given, so somebody
+new, or with news, needs no fit; and a user is not a neighbour of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from penchant import kernels
+from penchant.protocols import Evidence, FitContext, State
+from penchant.queries import Csr, Queries
+
+from penchant_cf.weights import csr_parts
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from penchant.data import Dataset
+    from penchant.protocols import F32, I32, Bool
+
+    from penchant_cf.settings import UserKnnSettings
+
+_BATCH = 256  # queries whose similarities with all users are held at once
+
+
+class FittedUserKnn:
+    """Likings both ways. Memory O(likings).
+
+    by_user: users x items, by_item: its transpose, all ones.
+    worth: (items,) float32, the squared weight of each item; 0 for one that nobody liked.
+    """
+
+    def __init__(
+        self,
+        by_user: Csr,
+        by_item: Csr,
+        worth: F32,
+        settings: UserKnnSettings,
+        min_value: float | None,
+    ) -> None:
+        self._by_user, self._by_item, self._worth = by_user, by_item, worth
+        self._settings, self._min_value = settings, min_value
+        self._inverse_norms = _inverse_norms(by_user, worth)
+
+    def score(self, queries: Queries, items: I32 | None, /) -> F32:
+        """Sum the similarities of the neighbours who liked an item.
+
+        O(likings of the items that each query liked + n·(users + catalogue)), also for few items.
+        """
+        scores = np.zeros((len(queries), self._by_user.columns), np.float32)
+        for start in range(0, len(queries), _BATCH):
+            near = self._neighbours(queries, start)
+            scores[start : start + _BATCH] = kernels.sparse_sparse(
+                *csr_parts(near), csr_parts(self._by_user), self._by_user.columns
+            )
+        return scores if items is None else np.ascontiguousarray(scores[:, items])
+
+    def answers(self, queries: Queries, /) -> Bool:
+        """Those who liked anything that somebody else may have liked."""
+        likes = self._likes(queries)
+        known = likes.where(self._worth[likes.indices] > 0)
+        return known.counts() > 0
+
+    def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
+        """What each liked item adds to the score, by making neighbours alike; sums to the score."""
+        near, liked = self._neighbours(queries, 0), self._likes(queries).row(0)
+        fans, of_near, _ = np.intersect1d(
+            near.indices, self._by_item.row(item), assume_unique=True, return_indices=True
+        )
+        theirs = self._by_user.take(fans)
+        fan, place = theirs.row_of_entry(), np.searchsorted(liked, theirs.indices)
+        common = np.isin(theirs.indices, liked)
+        fan, place = fan[common], place[common]
+        shares = self._worth[liked[place]].astype(np.float64)
+        similarity = near.row_values(0)[of_near]
+        shares *= (similarity / np.bincount(fan, shares, len(fans)))[fan]
+        weights = np.bincount(place, shares, len(liked))
+        order = np.argsort(-weights, kind="stable")
+        return tuple(
+            Evidence("item", float(weights[at]), int(liked[at]), source="cf.user_knn")
+            for at in order[weights[order] != 0].tolist()
+        )
+
+    def with_items(self, data: Dataset, /) -> FittedUserKnn:
+        """Nobody has liked the new items, until the next fit."""
+        items = len(data.items)
+        by_user, by_item = self._by_user, self._by_item
+        indptr = np.full(items + 1, by_item.nnz, np.int64)
+        indptr[: by_item.rows + 1] = by_item.indptr
+        worth = np.zeros(items, np.float32)
+        worth[: by_item.rows] = self._worth
+        return FittedUserKnn(
+            Csr(by_user.indptr, by_user.indices, by_user.values, items),
+            Csr(indptr, by_item.indices, by_item.values, by_item.columns),
+            worth,
+            self._settings,
+            self._min_value,
+        )
+
+    def state(self) -> State:
+        """The likings both ways, and the worth of items."""
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "user_indptr": self._by_user.indptr,
+            "user_indices": self._by_user.indices,
+            "item_indptr": self._by_item.indptr,
+            "item_indices": self._by_item.indices,
+            "worth": self._worth,
+        }
+        return State(arrays, {"min_value": self._min_value})
+
+    def _likes(self, queries: Queries) -> Csr:
+        return queries.history.at_least(self._min_value).binary()
+
+    def _neighbours(self, queries: Queries, start: int) -> Csr:
+        """The similarities (up to _BATCH, users) of the neighbours of the queries from `start`."""
+        rows = queries.rows[start : start + _BATCH]
+        batch = np.arange(start, start + len(rows), dtype=np.int32)
+        likes = self._likes(queries).take(batch)
+        users = self._by_user.rows
+        worth = self._worth[likes.indices]
+        alike = self._common(likes, worth)
+        if self._settings.shrinkage > 0:
+            common = self._common(likes, (worth > 0).astype(np.float32))
+            alike *= common / (common + np.float32(self._settings.shrinkage))
+        alike *= self._inverse_norms
+        alike *= _inverse_norms(likes, self._worth)[:, None]
+        own = np.flatnonzero(rows >= 0)
+        alike[own, rows[own]] = 0
+        near, similarity, _ = kernels.select_top_k(alike, self._settings.neighbours)
+        query, place = np.nonzero(similarity > 0)
+        return Csr.from_pairs(
+            query.astype(np.int32), near[query, place], similarity[query, place], (len(rows), users)
+        )
+
+    def _common(self, likes: Csr, values: F32) -> F32:
+        """(n, users) float32: the sum of `values`, one for each entry, over the common likings."""
+        likings = csr_parts(self._by_item)
+        return kernels.sparse_sparse(
+            likes.indptr, likes.indices, values, likings, self._by_user.rows
+        )
+
+
+class UserKnn:
+    """Weighs the items; the neighbours are found at the time of a request."""
+
+    def __init__(self, settings: UserKnnSettings) -> None:
+        self._settings = settings
+
+    def fit(self, data: Dataset, context: FitContext, /) -> FittedUserKnn:  # noqa: ARG002
+        """Turn the likings. O(likings + users + items) time and memory."""
+        by_user = data.positive_csr().binary()
+        by_item = Csr(*kernels.transpose(*csr_parts(by_user), by_user.columns), by_user.rows)
+        counts = by_item.counts()
+        worth = (counts > 0).astype(np.float32)
+        if self._settings.weighting == "tfidf":
+            worth *= np.log1p(by_user.rows / np.maximum(counts, 1)).astype(np.float32) ** 2
+        return FittedUserKnn(by_user, by_item, worth, self._settings, data.min_value)
+
+    def restore(self, state: State, /) -> FittedUserKnn:
+        """Bring the likings back."""
+        arrays, least = state.arrays, state.meta["min_value"]
+        ones = np.ones(len(arrays["user_indices"]), np.float32)
+        users, items = len(arrays["user_indptr"]) - 1, len(arrays["item_indptr"]) - 1
+        return FittedUserKnn(
+            Csr(arrays["user_indptr"], arrays["user_indices"], ones, items),
+            Csr(arrays["item_indptr"], arrays["item_indices"], ones, users),
+            np.asarray(arrays["worth"]),
+            self._settings,
+            None if least is None else float(str(least)),
+        )
+
+
+def _inverse_norms(likes: Csr, worth: F32) -> F32:
+    """(rows,) float32: 1 / length of each row, 0 for a row without worth."""
+    squares = np.bincount(likes.row_of_entry(), worth[likes.indices].astype(np.float64), likes.rows)
+    inverse = np.divide(1.0, np.sqrt(squares), out=np.zeros(likes.rows), where=squares > 0)
+    return inverse.astype(np.float32)
