@@ -7,6 +7,7 @@
 use crate::KernelError;
 use crate::csr::Csr;
 use crate::parallel::{Queue, together, useful_threads};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// `sparse` x `dense`, where `dense` has `width` numbers a row: the rows `rows` of the product, all
@@ -62,16 +63,54 @@ pub fn sparse_sparse(a: &Csr<'_>, b: &Csr<'_>, threads: usize) -> Result<Vec<f32
             b.rows()
         )));
     }
+    let others = Rows::new(b, a.entries());
     fill_rows(a.rows(), b.columns(), threads, |row, out| {
         let (columns, values) = a.row(row)?;
         for (&column, &value) in columns.iter().zip(values) {
-            let (targets, weights) = b.row(column as usize)?;
+            let (targets, weights) = others.row(column as usize)?;
             for (&target, &weight) in targets.iter().zip(weights) {
                 out[target as usize] += value * weight;
             }
         }
         Ok(())
     })
+}
+
+/// Rows that are read often: each is checked until it was found whole once.
+struct Rows<'a> {
+    matrix: &'a Csr<'a>,
+    /// Empty where so few rows are read that to remember them costs more.
+    whole: Vec<AtomicBool>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(matrix: &'a Csr<'a>, reads: usize) -> Self {
+        let remembered = if reads > matrix.rows() {
+            matrix.rows()
+        } else {
+            0
+        };
+        Self {
+            matrix,
+            whole: (0..remembered).map(|_| AtomicBool::new(false)).collect(),
+        }
+    }
+
+    fn row(&self, row: usize) -> Result<(&'a [i32], &'a [f32]), KernelError> {
+        let whole = self.whole.get(row);
+        if whole.is_some_and(|whole| whole.load(Ordering::Relaxed)) {
+            let range = self.matrix.checked_range(row);
+            return Ok((
+                &self.matrix.indices()[range.clone()],
+                &self.matrix.values()[range],
+            ));
+        }
+        let found = self.matrix.row(row)?;
+        if let Some(whole) = whole {
+            whole.store(true, Ordering::Relaxed);
+        }
+        Ok(found)
+    }
 }
 
 /// Makes `count` rows of `width` zeros, and lets `fill` work on each; of several refusals, that of
@@ -258,8 +297,9 @@ mod tests {
             vec![0.0, 1.0, 0.0],
             vec![0.0, 0.0, 1.0],
         ]);
-        for threads in [1, 3] {
-            let refused = sparse_sparse(&eye.view(3), &damaged.view(1), threads).unwrap_err();
+        let full = sparse(&[vec![1.0; 3], vec![1.0; 3], vec![1.0; 3]]);
+        for (left, threads) in [(&eye, 1), (&eye, 3), (&full, 1), (&full, 3)] {
+            let refused = sparse_sparse(&left.view(3), &damaged.view(1), threads).unwrap_err();
             assert!(
                 refused
                     .to_string()
