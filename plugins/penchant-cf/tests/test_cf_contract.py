@@ -36,3 +36,13 @@ class TestUserKnn(ScorerContract):
 class TestUserKnnByTfidf(ScorerContract):
     name, settings = "cf.user_knn", {"weighting": "tfidf", "shrinkage": 0}
     fold_in, explain_sums = True, True
+
+
+class TestRatingKnn(ScorerContract):
+    name, settings = "cf.rating_knn", {"neighbours": 3}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestRatingKnnByPearson(ScorerContract):
+    name, settings = "cf.rating_knn", {"similarity": "pearson", "shrinkage": 0}
+    fold_in, explain_sums, cancellable = True, True, True

@@ -1,4 +1,4 @@
-"""Collaborative filtering strategies for penchant: item-kNN, user-kNN and EASE.
+"""Collaborative filtering strategies for penchant: nearest neighbours and EASE.
 
 All judge by who liked what, and answer from a history alone. Declaring them imports no arithmetic.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_cf.settings import EaseSettings, ItemKnnSettings, UserKnnSettings
+from penchant_cf.settings import EaseSettings, ItemKnnSettings, RatingKnnSettings, UserKnnSettings
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
@@ -31,6 +31,12 @@ def _item_knn(settings: ItemKnnSettings, registry: Registry) -> Scorer:  # noqa:
     return ItemKnn(settings)
 
 
+def _rating_knn(settings: RatingKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_cf.rating_knn import RatingKnn
+
+    return RatingKnn(settings)
+
+
 def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     from penchant_cf.user_knn import UserKnn
 
@@ -39,9 +45,12 @@ def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:  # noqa:
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `cf.ease`, `cf.item_knn` and `cf.user_knn`."""
+    """Declare `cf.ease`, `cf.item_knn`, `cf.user_knn` and `cf.rating_knn`."""
     return [
         Component("ease", _ease, EaseSettings, "What the likings of all other items foretell"),
         Component("item_knn", _item_knn, ItemKnnSettings, "Items liked by the same people"),
+        Component(
+            "rating_knn", _rating_knn, RatingKnnSettings, "Ratings of the most similar items"
+        ),
         Component("user_knn", _user_knn, UserKnnSettings, "What the most like-minded users liked"),
     ]

@@ -28,6 +28,8 @@ from penchant_cf.item_item import FittedItemItem
 from penchant_cf.weights import SparseWeights, Weights, weights_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penchant.data import Dataset
     from penchant.protocols import F32, I32, I64
 
@@ -70,14 +72,7 @@ class ItemKnn:
         """Find the neighbours. O(Σ likings of a user squared) time, O(items·neighbours) memory."""
         settings = self._settings
         likes = data.positive_csr()
-
-        def after(done: int, items: int) -> None:
-            context.progress("item neighbours", done, items)
-            if context.cancelled():
-                raise FitCancelled(
-                    f"the fit of cf.item_knn was cancelled after {done} of {items} items"
-                )
-
+        after = hear(context, "cf.item_knn")
         after(0, likes.columns)
         users = likes.rows
         indptr, indices, values = kernels.transpose(
@@ -100,7 +95,7 @@ class ItemKnn:
             threads=context.threads,
             progress=after,
         )
-        return FittedItemKnn(_by_neighbour(near, scale, likes.columns), data.min_value)
+        return FittedItemKnn(by_neighbour(near, scale, likes.columns), data.min_value)
 
     def restore(self, state: State, /) -> FittedItemKnn:
         """Bring the weights back."""
@@ -147,7 +142,18 @@ def _equal_lengths(
     )
 
 
-def _by_neighbour(near: tuple[I64, I32, F32], scale: np.float32, items: int) -> SparseWeights:
+def hear(context: FitContext, name: str) -> Callable[[int, int], None]:
+    """Give what the kernel tells of its progress, to pass it on and to stop it."""
+
+    def after(done: int, items: int) -> None:
+        context.progress("item neighbours", done, items)
+        if context.cancelled():
+            raise FitCancelled(f"the fit of {name} was cancelled after {done} of {items} items")
+
+    return after
+
+
+def by_neighbour(near: tuple[I64, I32, F32], scale: np.float32, items: int) -> SparseWeights:
     """Turn each item's neighbours, best first, into ascending rows by the neighbour liked."""
     indptr, indices, values = near
     item = np.repeat(np.arange(items, dtype=np.int32), np.diff(indptr))

@@ -81,6 +81,37 @@ class UserKnnSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RatingKnnSettings:
+    """Settings of `cf.rating_knn`; its defaults were chosen by RMSE on a part of a train fold."""
+
+    similarity: Literal["cosine", "adjusted_cosine", "pearson", "euclidean"] = field(
+        default="cosine",
+        metadata={"help": "likeness of what two items' ratings leave unexplained by baselines"},
+    )
+    neighbours: int = field(
+        default=200, metadata={"help": "how many most similar items each item is foretold by"}
+    )
+    shrinkage: float = field(
+        default=20.0,
+        metadata={
+            "help": "doubt of similarities that rest on few users: n / (n + shrinkage); 'pearson' "
+            "and 'adjusted_cosine' want about 100"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if self.similarity not in ("cosine", "adjusted_cosine", "pearson", "euclidean"):
+            raise ValueError(
+                "similarity must be 'cosine', 'adjusted_cosine', 'pearson' or 'euclidean', got "
+                f"{self.similarity!r}"
+            )
+        if self.neighbours < 1:
+            raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
+        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
+            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EaseSettings:
     """Settings of `cf.ease`."""
 
