@@ -1,131 +1,144 @@
 """Nearest neighbours beside implicit and Surprise.
 
-    uv run --group bench python benches/bench_neighbours.py [--rounds 5] [--data FOLDER]
+    uv run --group bench --with scikit-surprise python benches/bench_neighbours.py FOLDER [THREADS]
 
-`FOLDER` (default: the variable PENCHANT_DATA) holds `ml-1m/ratings.parquet` and `ml-100k/u.data`.
-Contestants take turns in one process; a ratio is the median over rounds of rival / penchant, so
-above 1 penchant is faster. Answers are compared first. Surprise knows one thread only, and its fit
-makes the whole square matrix of similarities, without the k best of a row, which ours includes.
+`FOLDER` holds `ml-1m/ratings.parquet` and `ml-100k/u.data`; THREADS is 2 unless said. Answers are
+compared before anything is timed. Surprise knows one thread only; its similarities are the whole
+square matrix, ours the 40 best of each row.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
-import time
+import sys
 import warnings
-from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from common import compare, print_machine
+from mf_contestant import NeighbourRatings
 from penchant import kernels
+from penchant.queries import Csr
 
-Matrix = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
-
-def matrix(rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> Matrix:
-    """CSR arrays and width, of ids in any order."""
+def matrix(rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> Csr:
+    """A sparse matrix of ids in any order."""
     rows, columns = (np.unique(ids, return_inverse=True)[1] for ids in (rows, columns))
-    order = np.lexsort((columns, rows))
-    indptr = np.zeros(rows.max() + 2, np.int64)
-    np.cumsum(np.bincount(rows), out=indptr[1:])
-    width = int(columns.max()) + 1
-    return indptr, columns[order].astype(np.int32), values[order].astype(np.float32), width
+    shape = int(rows.max()) + 1, int(columns.max()) + 1
+    return Csr.from_pairs(
+        rows.astype(np.int32), columns.astype(np.int32), values.astype(np.float32), shape
+    )
 
 
-def compare(
-    name: str, rounds: int, ours: Callable[[], object], theirs: Callable[[], object]
-) -> None:
-    """Print median seconds of both, and the median ratio."""
-    spent: list[tuple[float, float]] = []
-    for _ in range(rounds):
-        marks = [time.perf_counter()]
-        for work in (ours, theirs):
-            work()
-            marks.append(time.perf_counter())
-        spent.append((marks[1] - marks[0], marks[2] - marks[1]))
-    own, rival = np.median(spent, axis=0)
-    ratio = np.median([b / a for a, b in spent])
-    print(f"| {name} | {own:.3f} s | {rival:.3f} s | {ratio:.1f} |", flush=True)
+def search(of: Csr, k: int, threads: int, similarity: str = "cosine") -> Csr:
+    """The k nearest rows of each row."""
+    near = kernels.neighbours(
+        of.indptr, of.indices, of.values, of.columns, k, similarity=similarity, threads=threads
+    )
+    return Csr(*near, of.rows)
 
 
-def beside_implicit(folder: Path, rounds: int, threads: int) -> None:
+def beside_implicit(folder: Path, threads: int) -> None:
     """Cosine, item by item, on MovieLens 1M."""
-    import pyarrow.parquet as pq
-    import scipy.sparse as sp
     from implicit.nearest_neighbours import CosineRecommender
+    from pyarrow.parquet import read_table
+    from scipy.sparse import csr_matrix
 
-    table = pq.read_table(folder / "ml-1m" / "ratings.parquet")
+    table = read_table(folder / "ml-1m" / "ratings.parquet")
     users, items = (table.column(at).to_numpy().astype(np.int64) for at in (0, 1))
     by_item = matrix(items, users, np.ones(len(users)))
-    indptr, indices, values, width = by_item
-    by_user = sp.csr_matrix((values, indices, indptr), shape=(len(indptr) - 1, width)).T.tocsr()
+    parts = by_item.values, by_item.indices, by_item.indptr
+    by_user = csr_matrix(parts, (by_item.rows, by_item.columns)).T.tocsr()
     for k in (20, 100, 1000):
-        ours = partial(kernels.neighbours, *by_item, k, threads=threads)
         rival = CosineRecommender(k + 1, num_threads=threads)  # its k counts the item itself
-        theirs = partial(rival.fit, by_user, show_progress=False)
-        ends, _, similarities = ours()
-        theirs()
-        alike = rival.similarity
-        for item in range(0, len(ends) - 1, 97):
-            best = np.sort(alike[item].data)[::-1]
-            own = similarities[ends[item] : ends[item + 1]]
-            np.testing.assert_allclose(own, best[1 : len(own) + 1], atol=1e-5)
-        compare(f"items of ML-1M, cosine, k = {k}; implicit", rounds, ours, theirs)
+        rival.fit(by_user, show_progress=False)
+        ours = search(by_item, k, threads)
+        for item in range(0, by_item.rows, 97):
+            own = ours.row_values(item)
+            best = np.sort(rival.similarity[item].data)[::-1][1 : len(own) + 1]
+            np.testing.assert_allclose(own, best, atol=1e-5)
+        compare(
+            f"items of MovieLens 1M by cosine, k = {k}, {threads} threads",
+            {
+                "penchant": lambda _, k=k: search(by_item, k, threads),
+                "implicit": lambda _, rival=rival: rival.fit(by_user, show_progress=False),
+            },
+            "implicit",
+            rounds=3,
+        )
 
 
-def beside_surprise(folder: Path, rounds: int, threads: int) -> None:
-    """Similarities over common columns, on the ratings of MovieLens 100K."""
-    from surprise import Dataset, KNNBasic, Reader
+def beside_surprise(folder: Path, threads: int) -> None:
+    """Similarities, and ratings from the fit to the last prediction, on MovieLens 100K."""
+    from surprise import Dataset, KNNBaseline, KNNBasic, KNNWithMeans, Reader
+    from surprise.model_selection import train_test_split
 
-    raw = np.loadtxt(folder / "ml-100k" / "u.data", dtype=np.int64)
     reader = Reader(line_format="user item rating timestamp", sep="\t")
     data = Dataset.load_from_file(str(folder / "ml-100k" / "u.data"), reader)
-    trainset = data.build_full_trainset()
-    for user_based in (True, False):
-        side, other = (raw[:, 0], raw[:, 1])[:: 1 if user_based else -1]
-        rows = matrix(side, other, raw[:, 2])
-        inner = trainset.to_inner_uid if user_based else trainset.to_inner_iid
-        places = np.array([inner(str(one)) for one in np.unique(side)])
-        for ours_name, their_name in (("pearson", "pearson"), ("euclidean", "msd")):
-            options = {"name": their_name, "user_based": user_based}
-            ours = partial(kernels.neighbours, *rows, similarity=ours_name, threads=threads)
-            rival = KNNBasic(sim_options=options, verbose=False)
-            ends, found, similarities = ours(len(places))
-            expected = rival.fit(trainset).sim[np.ix_(places, places)]
-            dense = np.zeros_like(expected)
-            dense[np.repeat(np.arange(len(places)), np.diff(ends)), found] = similarities
-            np.fill_diagonal(expected, 0)
-            np.testing.assert_allclose(dense, expected, atol=1e-5)
-            what = "users" if user_based else "items"
-            compare(
-                f"{what} of ML-100K, {ours_name}, k = 40; Surprise",
-                rounds,
-                partial(ours, 40),
-                partial(rival.fit, trainset),
-            )
+    everything = data.build_full_trainset()
+    triples = np.array(list(everything.all_ratings()))
+    for user_based, similarity, theirs in (
+        (True, "pearson", "pearson"),
+        (False, "pearson", "pearson"),
+        (True, "euclidean", "msd"),
+    ):
+        side = 0 if user_based else 1
+        rows = matrix(triples[:, side], triples[:, 1 - side], triples[:, 2])
+        options: dict[str, Any] = {"name": theirs, "user_based": user_based}
+        rival = KNNBasic(sim_options=options, verbose=False)
+        expected = rival.fit(everything).sim
+        near = search(rows, rows.rows, threads, similarity)
+        dense = np.eye(rows.rows) * np.diag(expected)
+        dense[near.row_of_entry(), near.indices] = near.values
+        np.testing.assert_allclose(dense, expected, atol=1e-5)
+        compare(
+            f"{'users' if user_based else 'items'} of MovieLens 100K, {similarity}",
+            {
+                "penchant": lambda _, rows=rows, name=similarity: search(rows, 40, threads, name),
+                "surprise": lambda _, rival=rival: rival.fit(everything),
+            },
+            "surprise",
+            rounds=3,
+        )
+    train, test = train_test_split(data, test_size=0.2, random_state=0)
+    users, items, ratings = np.array(list(train.all_ratings())).T
+    asked = [(train.to_inner_uid(u), train.to_inner_iid(i)) for u, i, _ in known(train, test)]
+    pairs = np.array(asked, np.int32).T
+
+    def ours(_: int) -> np.ndarray:
+        scorer = NeighbourRatings().fit(
+            users.astype(np.int32), items.astype(np.int32), ratings, train.n_users, train.n_items
+        )
+        return np.clip(scorer.predict(*pairs), 1, 5)
+
+    def rival_ratings(_: int, kind: type, **options: Any) -> np.ndarray:
+        fitted = kind(sim_options=options, verbose=False).fit(train)
+        return np.array([one.est for one in fitted.test(known(train, test))])
+
+    contestants = {
+        "penchant cf.rating_knn": ours,
+        "surprise KNNWithMeans, users": partial(rival_ratings, kind=KNNWithMeans, name="msd"),
+        "surprise KNNBaseline, items": partial(
+            rival_ratings, kind=KNNBaseline, name="pearson_baseline", user_based=False
+        ),
+    }
+    truth = np.array([rating for _, _, rating in known(train, test)])
+    for name, contestant in contestants.items():
+        print(f"  {name}: RMSE {np.sqrt(np.mean((contestant(0) - truth) ** 2)):.4f}")
+    title = "80,000 ratings of MovieLens 100K fitted, and 20,000 foretold"
+    compare(title, contestants, "surprise KNNBaseline, items", rounds=3)
 
 
-def main() -> None:
-    """Run what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data", type=Path, default=os.environ.get("PENCHANT_DATA"))
-    parser.add_argument("--only", choices=("implicit", "surprise"))
-    asked = parser.parse_args()
-    warnings.simplefilter("ignore")  # implicit warns of each matrix it converts
-    rivals = ", ".join(f"{name} {version(name)}" for name in ("implicit", "scikit-surprise"))
-    print(f"{platform.machine()}, {os.cpu_count()} CPUs, {asked.threads} threads, {rivals}\n")
-    print("| work; rival | penchant | rival | ratio |\n| --- | --- | --- | --- |")
-    if asked.only != "surprise":
-        beside_implicit(asked.data, asked.rounds, asked.threads)
-    if asked.only != "implicit":
-        beside_surprise(asked.data, asked.rounds, asked.threads)
+def known(train: Any, test: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
+    """The part of a test set whose users and items are in the train set."""
+    known_users, known_items = set(train._raw2inner_id_users), set(train._raw2inner_id_items)
+    return [one for one in test if one[0] in known_users and one[1] in known_items]
 
 
 if __name__ == "__main__":
-    main()
+    warnings.simplefilter("ignore")  # implicit warns of each matrix that it converts
+    print_machine("implicit", "scikit-surprise", "numpy")
+    asked = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    beside_implicit(*asked)
+    beside_surprise(*asked)

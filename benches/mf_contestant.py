@@ -62,6 +62,25 @@ class Ratings:
         return np.einsum("ij,ij->i", self._users[users], self._items[items])
 
 
+class NeighbourRatings:
+    """`cf.rating_knn` on rows."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
+
+    def fit(self, users: Any, items: Any, ratings: Any, n_users: int, n_items: int) -> Self:
+        """Fit; the ratings are kept to be asked about."""
+        self._data = _dataset(users, items, ratings, n_users, n_items)
+        self._fitted = _fitted("cf.rating_knn", self._settings, self._data)
+        return self
+
+    def predict(self, users: Any, items: Any) -> np.ndarray:
+        """One rating a pair."""
+        asked, place = np.unique(np.asarray(users, np.int32), return_inverse=True)
+        queries = Queries.known(asked, self._data.interactions.by_user())
+        return self._fitted.score(queries, None)[place, items]
+
+
 class Likings:
     """A scorer on a CSR of likings."""
 
@@ -82,6 +101,7 @@ class Likings:
 
 
 EXPLICIT = {
+    "penchant-rating-knn": NeighbourRatings,
     "penchant-sgd": Ratings,
     "penchant-sgd-8": lambda: Ratings(models=8, factors=32, regularization=0.1),
 }

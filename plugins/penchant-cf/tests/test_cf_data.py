@@ -68,4 +68,6 @@ def test_rmse_of_ratings_on_the_first_fold_of_movielens_100k() -> None:
     users = np.arange(n_users, dtype=np.int32)
     foretold = fitted.score(Queries.known(users, data.interactions.by_user()), None)
     errors = np.clip(foretold[test[0] - 1, test[1] - 1], 1, 5) - test[2]
-    assert np.sqrt((errors**2).mean()) <= 0.927  # 0.9251; Surprise's KNNBaseline over items, tuned, 0.9359
+    assert (
+        np.sqrt((errors**2).mean()) <= 0.927
+    )  # 0.9251; Surprise's KNNBaseline over items, tuned, 0.9359
