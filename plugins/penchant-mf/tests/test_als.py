@@ -35,14 +35,12 @@ def test_the_checkerboard_is_learned_and_its_holes_are_foretold() -> None:
 
 
 def test_settings_are_proportions_of_the_data() -> None:
-    # 4 likings of 2 users and 8 items: 1 pair in 4, and an average row (√(2 · 0.5)) has 1 liking.
+    # 4 likings of 2 users and 8 items: 1 pair in 4.
     likes = pairs([0, 1], [2, 3], columns=8)
     loss = Loss.of(likes, AlsSettings(unobserved_weight=2.0, regularization=0.3))
-    assert loss == Loss(0.5, pytest.approx(0.1), 1.0)
-    # A row of 1 liking and a share of the unknown pairs, 2, is pulled by 0.3 for its liking.
-    assert loss.regularization * (1 + 2) == pytest.approx(0.3)
-    alike = AlsSettings(unobserved_weight=2.0, regularization=0.3, frequency_scaling=0.0)
-    assert Loss.of(likes, alike) == Loss(0.5, pytest.approx(0.3), 0.0)
+    assert loss == Loss(0.5, pytest.approx(0.1))
+    # A user of 2 likings and a share of the unknown pairs, 0.5 · 8, is pulled by 0.3 for each.
+    assert loss.regularization * (2 + 0.5 * 8) == pytest.approx(2 * 0.3)
 
 
 def test_a_dataset_twice_over_gives_the_same_scores() -> None:
@@ -63,7 +61,7 @@ def test_a_known_user_and_a_stranger_who_likes_the_same_get_the_same_bits() -> N
 
 def test_the_vector_of_a_stranger_costs_less_than_any_near_it() -> None:
     items = np.array([[1, 0.5], [0.5, 1], [-1, 0.2]], np.float32)
-    fitted = FittedAls(np.zeros((1, 2), np.float32), items, None, Loss(0.1, 0.05, 1.0))
+    fitted = FittedAls(np.zeros((1, 2), np.float32), items, None, Loss(0.1, 0.05))
     asked = Queries(np.array([-1], np.int32), pairs([0, 2], columns=3))
     best = fitted.query_vectors(asked)[0].astype(np.float64)
 
@@ -200,7 +198,6 @@ def test_a_state_holds_the_loss_in_numbers() -> None:
         ({"iterations": 0}, "mf.als: iterations must be at least 1, got 0"),
         ({"unobserved_weight": 0}, "mf.als: unobserved_weight must be greater than 0, got 0.0"),
         ({"regularization": -1}, "mf.als: regularization must be greater than 0, got -1.0"),
-        ({"frequency_scaling": 1.5}, "mf.als: frequency_scaling must be from 0 to 1, got 1.5"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object], message: str) -> None:

@@ -244,7 +244,7 @@ def test_ratings_that_are_all_equal_are_refused_with_the_way_out() -> None:
         Sgd(SgdSettings()).fit(values_of(toy_dataset(), 1.0), FitContext())
     assert str(refused.value) == (
         "mf.sgd learns from ratings that differ, and all 48 values are 1; for likings without "
-        "ratings use cf.ease or cf.item_knn"
+        "ratings use mf.als or cf.ease"
     )
 
 

@@ -5,7 +5,8 @@ regularization of Rendle, Krichene, Zhang, Koren, "Revisiting the Performance of
 Recommendation Benchmarks", 2021. The least squares are `penchant.kernels.als`; here are what goes
 into them and what comes out.
 
-The paper's numbers suit one data set: a weight of 0.1 for each unknown pair is little where users
+A row's pull towards zero grows with what is known of it (the paper's ν is 1). The paper's other
+numbers suit one data set: a weight of 0.1 for each unknown pair is little where users
 know a tenth of the catalogue and drowns the likings where they know a thousandth. The settings
 here are the same numbers in proportion to the data, so that their defaults travel.
 """
@@ -40,23 +41,21 @@ class Loss:
 
     unobserved_weight: float
     regularization: float
-    frequency_scaling: float
 
     @classmethod
     def of(cls, likes: Csr, settings: AlsSettings) -> Loss:
         """Turn proportions into numbers for these likings.
 
         All unknown pairs together weigh `unobserved_weight` times as much as all likings, and a row
-        of average activity is pulled by `regularization` for each of its likings. The average is
-        the geometric mean of users' and items'.
+        of average activity is pulled by `regularization` for each of its likings.
         """
-        weight, scaling = settings.unobserved_weight, settings.frequency_scaling
-        average = likes.nnz / float(np.sqrt(likes.rows * likes.columns))
-        return cls(
-            weight * likes.nnz / (likes.rows * likes.columns),
-            settings.regularization * average ** (1 - scaling) / (1 + weight) ** scaling,
-            scaling,
-        )
+        weight = settings.unobserved_weight
+        pairs = likes.rows * likes.columns
+        return cls(weight * likes.nnz / pairs, settings.regularization / (1 + weight))
+
+    def fold_in(self, fixed: F32) -> kernels.AlsFoldIn:
+        """Solver of rows that minimize this loss while the rows of `fixed` stand still."""
+        return kernels.AlsFoldIn(fixed, **asdict(self), frequency_scaling=1.0)
 
 
 class FittedAls(FactorModel):
@@ -79,7 +78,7 @@ class FittedAls(FactorModel):
         return self._from_items.rows(likes.indptr, likes.indices, _ones(likes))
 
     def _fold_in_items(self, likers: Csr) -> F32:
-        from_users = kernels.AlsFoldIn(self._users, **asdict(self._loss))
+        from_users = self._loss.fold_in(self._users)
         return from_users.rows(likers.indptr, likers.indices, _ones(likers))
 
     def _shares(self, liked: Csr, item: int) -> F64:
@@ -91,7 +90,7 @@ class FittedAls(FactorModel):
 
     @cached_property
     def _from_items(self) -> kernels.AlsFoldIn:
-        return kernels.AlsFoldIn(self._items, **asdict(self._loss))
+        return self._loss.fold_in(self._items)
 
 
 class Als:
@@ -129,6 +128,7 @@ class Als:
             factors=settings.factors,
             iterations=settings.iterations,
             **asdict(loss),
+            frequency_scaling=1.0,
             seed=context.seed,
             threads=context.threads,
             progress=after,

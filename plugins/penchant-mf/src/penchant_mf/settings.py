@@ -61,7 +61,7 @@ class SgdSettings:
 class AlsSettings:
     """Settings of `mf.als`, in proportion to the data."""
 
-    factors: int = field(default=64, metadata={"help": "length of the users' and items' vectors"})
+    factors: int = field(default=128, metadata={"help": "length of the users' and items' vectors"})
     iterations: int = field(default=16, metadata={"help": "sweeps over all likings"})
     unobserved_weight: float = field(
         default=20.0,
@@ -71,14 +71,8 @@ class AlsSettings:
         },
     )
     regularization: float = field(
-        default=0.25,
+        default=0.22,
         metadata={"help": "pull of the vectors towards zero, for each liking of an average row"},
-    )
-    frequency_scaling: float = field(
-        default=1.0,
-        metadata={
-            "help": "0 pulls all vectors alike, 1 those of busy users and popular items more"
-        },
     )
 
     def __post_init__(self) -> None:
@@ -90,5 +84,3 @@ class AlsSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be greater than 0, got {value}")
-        if not 0 <= self.frequency_scaling <= 1:
-            raise ValueError(f"frequency_scaling must be from 0 to 1, got {self.frequency_scaling}")

@@ -142,5 +142,5 @@ def _check_values(values: F32) -> None:
     if low == high:
         raise DataError(
             f"mf.sgd learns from ratings that differ, and all {len(values):,} values are {low:g}; "
-            "for likings without ratings use cf.ease or cf.item_knn"
+            "for likings without ratings use mf.als or cf.ease"
         )
