@@ -11,12 +11,12 @@ use pyo3::prelude::*;
 ///
 /// `similarity` of rows a and b, where c are the columns in which both have an entry:
 ///
-/// - "cosine": a.b / (|a| |b|), an absent entry being 0;
-/// - "adjusted_cosine": the cosine over c alone, once each column's mean is taken from its entries
+/// - `"cosine"`: a.b / (|a| |b|), an absent entry being 0;
+/// - `"adjusted_cosine"`: the cosine over c alone, once each column's mean is taken from its entries
 ///   (Sarwar, Karypis, Konstan and Riedl 2001);
-/// - "pearson": the correlation over c alone;
-/// - "jaccard": |c| / (columns that a or b has), whatever the values;
-/// - "euclidean": 1 / (1 + mean over c of (a - b)^2).
+/// - `"pearson"`: the correlation over c alone;
+/// - `"jaccard"`: |c| / (columns that a or b has), whatever the values;
+/// - `"euclidean"`: 1 / (1 + mean over c of (a - b)^2).
 ///
 /// With `shrinkage` > 0 a similarity is multiplied by |c| / (|c| + shrinkage) (Bell and Koren 2007).
 /// A row has fewer than k neighbours when fewer have a similarity that isn't 0; negative ones come

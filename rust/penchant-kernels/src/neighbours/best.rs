@@ -31,7 +31,7 @@ impl Best {
             .iter()
             .zip(bars)
             .fold(false, |any, (&similarity, &other)| {
-                any | ((similarity >= bar.min(other)) & (similarity != 0.0))
+                any | (similarity >= bar.min(other) && similarity != 0.0)
             })
     }
 
@@ -75,7 +75,9 @@ pub(super) fn best_of_all(found: Vec<Best>, threads: usize) -> CsrBuf {
     let queue = Queue::new(kept.iter_mut().enumerate());
     together(threads, || {
         while let Some((row, keys)) = queue.take() {
-            others.iter().for_each(|kept| keys.extend(&kept[row]));
+            for kept in &others {
+                keys.extend(&kept[row]);
+            }
             keep_best(keys, k);
             keys.sort_unstable_by(|a, b| b.cmp(a));
         }
