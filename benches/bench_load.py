@@ -14,45 +14,16 @@ from typing import Any
 
 import numpy as np
 import penchant
+from common import model_of, print_machine
 
-ITEMS, FACTORS = 1_000_000, 62  # with the two columns of biases: vectors of 64
+ITEMS, FACTORS = 1_000_000, 64
 
 
 def save(folder: Path) -> None:
-    """Save an `mf.sgd` model over random factors, with a million text ids."""
-    from penchant_mf.fitted import FittedSgd, Ridge
-
+    """Save a model over random factors, with a million text ids."""
     draw = np.random.default_rng(0)
-    users = 1_000
-    data = penchant.Dataset.from_frame(
-        {
-            "user_id": [f"user-{row}" for row in np.repeat(np.arange(users), 20)],
-            "item_id": [f"item-{row}" for row in draw.integers(0, ITEMS, users * 20)],
-            "rating": draw.integers(1, 6, users * 20).astype(np.float32),
-        },
-        items={"item_id": [f"item-{row}" for row in range(ITEMS)]},
-    )
-    small = penchant.fit(data, scorers=[penchant.use("mf.sgd", factors=2, epochs=1)])
-    fitted = FittedSgd.of(
-        3.5,
-        draw.standard_normal((users, FACTORS), np.float32),
-        np.zeros(users, np.float32),
-        draw.standard_normal((ITEMS, FACTORS), np.float32),
-        np.zeros(ITEMS, np.float32),
-        Ridge(0.1, 0.1),
-    )
-    from penchant.builtin.top_k import FittedTopK
-
-    penchant.Model(
-        spec=small.spec,
-        users=small.users,
-        items=small.items,
-        past=small.past,
-        recommender=FittedTopK(fitted, resident=False, threads=1),
-        fallback=small.fallback,
-        generator=small.generator,
-        facts=small.facts,
-    ).save(folder)
+    users = draw.standard_normal((1_000, FACTORS), np.float32)
+    model_of(users, draw.standard_normal((ITEMS, FACTORS), np.float32), seen=20).save(folder)
 
 
 def milliseconds(folder: Path, **options: Any) -> list[float]:
@@ -78,6 +49,7 @@ def resident_and_shared(folder: str, gate: Any, out: Any) -> None:
 
 def main() -> dict[str, Any]:
     """Measure, and give the figures."""
+    print_machine()
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "model"
         save(folder)
