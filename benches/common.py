@@ -57,7 +57,7 @@ def model_of(
     catalogue = {"item_id": [f"item-{row}" for row in range(len(items))]}
     data = penchant.Dataset.from_frame(events, items=catalogue)
     small = penchant.fit(data, scorers=[penchant.use("mf.als", factors=1, iterations=1)])
-    scorer = FittedAls(users, items, None, Loss(1.0, 1.0, 0.0))
+    scorer = FittedAls(users, items, None, Loss(1.0, 1.0))
     return penchant.Model(
         spec=small.spec,
         users=small.users,
