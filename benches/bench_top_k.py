@@ -3,10 +3,9 @@
     env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE uv run --group bench python benches/bench_top_k.py
 
 A cell is `items,dim,queries,k,seen`, where `seen` rows of each query must not come back; give some
-as arguments to measure only those. Contestants are asked in turn, round after round, with other
-queries in every round; a ratio is the median over the rounds of the ratio within one. All answers
-are compared with faiss's before anything is timed. Everything runs on one thread, except where
-penchant is measured beside itself.
+as arguments to measure only those. Contestants take turns, with other queries in every call; a
+ratio is the median over rounds of the ratio within one. All answers are compared before anything is
+timed. Everything runs on one thread, except where penchant is measured beside itself.
 
 faiss brings an OpenBLAS of its own, which takes processors that it does not know for old ones. So
 the cells of many queries are measured again with `OPENBLAS_CORETYPE=SkylakeX`.
@@ -18,14 +17,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
+from common import print_machine
 from penchant import kernels
+from penchant.benchmark import Turns, take_turns
 
 CELLS = (
     *("64,64,1,10,0", "10000,64,1,10,0", "10000,64,1,10,200", "100000,128,1,10,0"),
@@ -96,43 +95,34 @@ def contestants(items: np.ndarray, k: int) -> dict[str, Call]:
     }
 
 
-def questions(cell: tuple[int, ...]) -> Iterator[tuple[np.ndarray, Seen]]:
-    """Ever new queries, and what they have seen."""
-    items, dim, asked, _, count = cell
+def questions(cell: tuple[int, ...], count: int) -> list[tuple[np.ndarray, Seen]]:
+    """Queries, and what each has seen."""
+    items, dim, asked, _, seen = cell
     draw = np.random.default_rng(1)
-    while True:
-        seen = None
-        if count:
-            lists = [np.sort(draw.choice(items, count, replace=False)) for _ in range(asked)]
-            indptr = np.arange(asked + 1, dtype=np.int64) * count
-            seen = indptr, np.concatenate(lists).astype(np.int32)
-        yield draw.standard_normal((asked, dim), np.float32), seen
+    vectors = draw.standard_normal((count, asked, dim), np.float32)
+    if not seen:
+        return [(queries, None) for queries in vectors]
+    indptr = np.arange(asked + 1, dtype=np.int64) * seen
+    rows = np.sort(draw.integers(0, items - seen, (count, asked, seen)), -1) + np.arange(seen)
+    lists = rows.reshape(count, -1).astype(np.int32)
+    return [(queries, (indptr, own)) for queries, own in zip(vectors, lists, strict=True)]
 
 
-def interleaved(calls: dict[str, Call], cell: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Seconds of a call, round by round."""
-    ask = questions(cell)
-    query, seen = next(ask)
-    answers = {name: np.sort(call(query, seen)) for name, call in calls.items()}
+def take_turns_at(cell: tuple[int, ...], calls: dict[str, Call]) -> Turns:
+    """Check the answers, then time the contestants."""
+    asked = questions(cell, 16)
+    answers = {name: np.sort(call(*asked[0])) for name, call in calls.items()}
     for name, rows in answers.items():
         # Two scores may round to each other's place, but only here and there.
         same = (rows == next(iter(answers.values()))).mean()
         assert same > 0.999, f"{name} answers otherwise"
-    start = time.perf_counter()
-    for call in calls.values():
-        call(query, seen)
-    once = time.perf_counter() - start
-    repeats = max(1, min(50, int(0.02 / once)))
-    rounds = max(5, min(60, int(SECONDS / (once * repeats))))
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        query, seen = next(ask)
-        for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(repeats):
-                call(query, seen)
-            taken[name].append((time.perf_counter() - start) / repeats)
-    return {name: np.array(seconds) for name, seconds in taken.items()}
+    turns: dict[str, Callable[[int], object]] = {
+        name: lambda number, call=call: call(*asked[number % len(asked)])
+        for name, call in calls.items()
+    }
+    once = take_turns(turns, rounds=1)
+    each = max(1, min(50, int(0.02 / sum(map(once.median, turns)))))
+    return take_turns(turns, rounds=60, calls=each, until=time.perf_counter() + SECONDS)
 
 
 def line(*fields: object) -> None:
@@ -167,13 +157,12 @@ def beside_rivals(cells: list[str]) -> None:
     line(*["---:"] * 10)
     for text in cells:
         cell = tuple(map(int, text.split(",")))
-        taken = interleaved(contestants(vectors(cell), cell[3]), cell)
-        own = taken["penchant"]
+        turns = take_turns_at(cell, contestants(vectors(cell), cell[3]))
         ratios = [
-            f"{np.median(taken[name] / own):.2f}"
-            for name in ("faiss", "implicit", "numpy", "borrowed")
+            f"{turns.times_as_fast('penchant', rival):.2f}"
+            for rival in ("faiss", "implicit", "numpy", "borrowed")
         ]
-        line(*(f"{number:,}" for number in cell), measured(float(np.median(own))), *ratios)
+        line(*(f"{number:,}" for number in cell), measured(turns.median("penchant")), *ratios)
 
 
 def own_calls(
@@ -206,28 +195,15 @@ def beside_itself(cells: list[str]) -> None:
         cell = tuple(map(int, text.split(",")))
         with ThreadPoolExecutor(2) as pool:
             index = kernels.ItemIndex(vectors(cell), resident=True)
-            taken = interleaved(own_calls(index, cell, pool), cell)
-        two, callers = taken["one"] / taken["two"], 2 * taken["one"] / taken["callers"]
-        line(
-            *(f"{number:,}" for number in cell[:3]),
-            *(f"{np.median(x):.2f}" for x in (two, callers)),
-        )
-
-
-def conditions() -> str:
-    """What was measured, and on what."""
-    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    cpu = next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    packages = ", ".join(f"{name} {version(name)}" for name in ("faiss-cpu", "implicit", "numpy"))
-    core = os.environ.get("OPENBLAS_CORETYPE", "as installed")
-    flags = next(line for line in lines if line.startswith("flags"))
-    vnni = "with" if "avx512_vnni" in flags else "without"
-    return f"{cpu} ({vnni} AVX-512 VNNI), {os.cpu_count()} cores; {packages}; OpenBLAS core: {core}"
+            turns = take_turns_at(cell, own_calls(index, cell, pool))
+        two, callers = (turns.times_as_fast(name, "one") for name in ("two", "callers"))
+        line(*(f"{number:,}" for number in cell[:3]), f"{two:.2f}", f"{2 * callers:.2f}")
 
 
 def main(arguments: list[str]) -> None:
     """Measure the cells named, or all."""
-    print(f"{conditions()}\n")
+    print_machine("faiss-cpu", "implicit")
+    print("OpenBLAS core", os.environ.get("OPENBLAS_CORETYPE", "as it finds it"), end="\n\n")
     beside_rivals(arguments or [*CELLS, *LARGE])
     if arguments or "OPENBLAS_CORETYPE" in os.environ:
         return

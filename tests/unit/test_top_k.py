@@ -261,6 +261,22 @@ def test_a_row_that_is_not_there_is_refused():
         ItemIndex(ITEMS).scores(QUERY, np.array([5], np.int32))
 
 
+@pytest.mark.parametrize("isa", isas())
+def test_a_batch_tells_near_duplicates_apart_as_a_loop_does(isa):
+    draw = np.random.default_rng(0)
+    base = draw.standard_normal(66, np.float32)
+    items = base + draw.standard_normal((2000, 66), np.float32) * np.float32(2e-7)
+    queries = draw.standard_normal((40, 66), np.float32)
+    index = ItemIndex(items, isa=isa)
+    for k in (10, 100):
+        batch = index.top_k(queries, k)
+        for query in range(40):
+            alone = index.top_k(queries[query : query + 1], k)
+            assert [part.tobytes() for part in alone] == [
+                part[query : query + 1].tobytes() for part in batch
+            ]
+
+
 def test_eight_threads_get_the_answer_of_one():
     index = ItemIndex(random(5_000, 66))
     queries = [random(3, 66, seed) for seed in range(8)]
