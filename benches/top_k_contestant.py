@@ -16,9 +16,10 @@ from penchant import kernels
 Call = Callable[[np.ndarray, int, "Sequence[np.ndarray] | None"], tuple[Any, Any]]
 
 
-def _make(*, resident: bool) -> Callable[[np.ndarray, int], Call]:
+def _make(*, resident: bool, quantized: bool = False) -> Callable[[np.ndarray, int], Call]:
     def make(items: np.ndarray, threads: int) -> Call:
-        index = kernels.ItemIndex(items, resident=resident)
+        codes = kernels.quantize_items(items, threads=threads) if quantized else None
+        index = kernels.ItemIndex(items, codes=codes, resident=resident)
 
         def call(queries: np.ndarray, k: int, seen: Sequence[np.ndarray] | None) -> tuple[Any, Any]:
             lists = None
@@ -37,4 +38,5 @@ def _make(*, resident: bool) -> Callable[[np.ndarray, int], Call]:
 CONTESTANTS = {
     "penchant-fp32": _make(resident=True),
     "penchant-fp32-mapped": _make(resident=False),
+    "penchant-int8": _make(resident=False, quantized=True),
 }

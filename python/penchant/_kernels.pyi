@@ -20,6 +20,7 @@ __all__ = [
     "isas",
     "neighbours",
     "pack_strings",
+    "quantize_items",
     "select_top_k",
     "sgd",
     "sparse_dense",
@@ -35,7 +36,12 @@ __version__: str
 @final
 class ItemIndex:
     def __new__(
-        cls, items: F32, *, resident: bool = False, isa: str | None = None
+        cls,
+        items: F32,
+        *,
+        codes: tuple[U8, F32] | None = None,
+        resident: bool = False,
+        isa: str | None = None,
     ) -> ItemIndex: ...
     @property
     def rows(self) -> int: ...
@@ -45,6 +51,8 @@ class ItemIndex:
     def apart(self) -> int: ...
     @property
     def resident(self) -> bool: ...
+    @property
+    def quantized(self) -> bool: ...
     @property
     def isa(self) -> str: ...
     def top_k(
@@ -63,6 +71,7 @@ class ItemIndex:
     def without_rows(self, rows: I32) -> ItemIndex: ...
     def compacted(self) -> ItemIndex: ...
 
+def quantize_items(items: F32, *, threads: int = 1) -> tuple[U8, F32]: ...
 def select_top_k(
     scores: F32,
     k: int,

@@ -79,7 +79,7 @@ def load(
 
     registry: where components come from; None imports only the plugins that the model names.
     verify: compare the checksum of every file. Sizes, dtypes and shapes are always compared.
-    resident: copy item vectors into huge-page memory of this process: faster ranking, more memory.
+    resident: copy what ranking scans into huge-page memory of this process: faster, more memory.
     encoder: a folder that takes the place of the encoder saved with the model, or supplies it.
 
     Raises ModelFileError for a folder that is damaged or no model, PluginError or UnknownComponent

@@ -26,7 +26,14 @@ class TopKSettings:
     )
     resident: bool = field(
         default=False,
-        metadata={"help": "keep item vectors in huge-page memory of this process, not mapped"},
+        metadata={"help": "copy what ranking scans into huge-page memory of this process"},
+    )
+    quantized: bool = field(
+        default=True,
+        metadata={
+            "help": "keep item vectors as bytes too: the same answers, several times as fast, for "
+            "a quarter more memory"
+        },
     )
     threads: int = field(default=1, metadata={"help": "threads a call may use for ranking"})
 

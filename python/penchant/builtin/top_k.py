@@ -2,7 +2,8 @@
 
 A scorer that is a dot product (`Factored`) is ranked by one fused kernel call that never makes the
 n × m scores; any other is scored in batches of bounded memory and then selected. Both keep the same
-order: greater score first, equal scores by lower row.
+order: greater score first, equal scores by lower row. Item vectors are kept as bytes too: a scan
+reads a quarter of the memory to find the same k. They are made at the fit and saved with the model.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ from penchant.queries import TopK
 if TYPE_CHECKING:
     from penchant.builtin.settings import TopKSettings
     from penchant.data import Dataset
-    from penchant.protocols import F32, I32
+    from penchant.protocols import F32, I32, U8
     from penchant.queries import Candidates, Csr, Queries
 
 # Scores held at once on the unfused path: 64 MB of float32.
 _SCORES_AT_ONCE = 16_000_000
+# Lengths of vectors that gain by codes: shorter ones are scanned as fast, longer ones have none.
+_QUANTIZABLE = range(8, 16_385)
+# Names of its two arrays in a saved model.
+_CODES = ("codes", "code_bounds")
 
 
 def _pair(lists: Csr | None) -> tuple[np.ndarray, np.ndarray] | None:
@@ -41,20 +46,34 @@ def _pair(lists: Csr | None) -> tuple[np.ndarray, np.ndarray] | None:
 class FittedTopK:
     """Ranks by one fitted scorer; abilities other than ranking are the scorer's (`inner`)."""
 
-    def __init__(self, inner: FittedScorer, *, resident: bool, threads: int) -> None:
+    def __init__(
+        self,
+        inner: FittedScorer,
+        *,
+        resident: bool = False,
+        threads: int = 1,
+        quantized: bool = True,
+        codes: tuple[U8, F32] | None = None,
+    ) -> None:
+        """Rank by `inner`; `codes` are those of its item vectors, where they are made already."""
         self.inner = inner
         self._threads = threads
+        self._codes: tuple[U8, F32] | None = None
         # Looked up here and not on each request: an isinstance of a protocol costs 100 calls.
         self._factored = inner if isinstance(inner, Factored) else None
-        self._index = (
-            None
-            if self._factored is None
-            else kernels.ItemIndex(self._factored.item_vectors, resident=resident)
-        )
+        self._index = None
+        if self._factored is not None:
+            vectors = self._factored.item_vectors
+            if quantized and vectors.shape[1] in _QUANTIZABLE:
+                self._codes = codes or kernels.quantize_items(vectors, threads=threads)
+            self._index = kernels.ItemIndex(vectors, codes=self._codes, resident=resident)
         if isinstance(inner, Updatable):
             # An ability of the instance, since not every scorer has it.
             self.with_items = lambda data, /: FittedTopK(
-                cast("FittedScorer", inner.with_items(data)), resident=resident, threads=threads
+                cast("FittedScorer", inner.with_items(data)),
+                resident=resident,
+                threads=threads,
+                quantized=quantized,
             )
 
     def recommend(self, queries: Queries, candidates: Candidates, k: int, /) -> TopK:
@@ -118,8 +137,11 @@ class FittedTopK:
         return FactorNeighbours(self._factored.item_vectors)
 
     def state(self) -> State:
-        """The scorer's state."""
-        return State(parts={"scorer": self.inner.state()})
+        """The scorer's state, and the codes of its items."""
+        arrays: dict[str, np.ndarray] = {}
+        if self._codes is not None:
+            arrays[_CODES[0]], arrays[_CODES[1]] = self._codes
+        return State(arrays=arrays, parts={"scorer": self.inner.state()})
 
 
 class FactorNeighbours:
@@ -160,8 +182,16 @@ class TopKRecommender:
 
     def restore(self, state: State, /) -> FittedTopK:
         """Bring the scorer back."""
-        return self._ranker(self._scorer.restore(state.parts["scorer"]))
+        arrays = state.arrays
+        codes = (arrays[_CODES[0]], arrays[_CODES[1]]) if _CODES[0] in arrays else None
+        return self._ranker(self._scorer.restore(state.parts["scorer"]), codes)
 
-    def _ranker(self, scorer: FittedScorer) -> FittedTopK:
+    def _ranker(self, scorer: FittedScorer, codes: tuple[U8, F32] | None = None) -> FittedTopK:
         settings = self._settings
-        return FittedTopK(scorer, resident=settings.resident, threads=settings.threads)
+        return FittedTopK(
+            scorer,
+            resident=settings.resident,
+            threads=settings.threads,
+            quantized=settings.quantized,
+            codes=codes,
+        )

@@ -62,6 +62,13 @@ impl Isa {
     }
 }
 
+/// Whether the CPU multiplies bytes and adds them up by fours, 64 at a time; asked of CPUs that have
+/// [`Isa::Avx512`].
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_vnni() -> bool {
+    is_x86_feature_detected!("avx512vnni")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Isa;

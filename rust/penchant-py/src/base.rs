@@ -1,19 +1,60 @@
 //! The memory behind an index.
 
+use numpy::Element;
+use penchant_kernels::top_k::quantized::{self, CodeShape, Codes};
 use penchant_kernels::top_k::{Items, Magnitudes};
 use penchant_kernels::{KernelError, Matrix, Resident};
+use pyo3::prelude::*;
 
 use crate::pinned::Pinned;
 
-/// Where the vectors of an index live.
-pub(crate) enum Memory {
-    Borrowed(Pinned<f32>),
-    Resident(Resident),
+/// Where the vectors of an index live, or their codes.
+pub(crate) enum Memory<T = f32> {
+    Borrowed(Pinned<T>),
+    Resident(Resident<T>),
+}
+
+impl<T: Element + Copy + Send + Sync> Memory<T> {
+    /// The checked `values` of an array, or a copy of them.
+    pub(crate) fn of(array: &Bound<'_, PyAny>, values: &[T], resident: bool) -> PyResult<Self> {
+        Ok(if resident {
+            Self::Resident(array.py().detach(|| Resident::copy_of(values)))
+        } else {
+            Self::Borrowed(Pinned::of(array, values)?)
+        })
+    }
+
+    fn slice(&self) -> &[T] {
+        match self {
+            Self::Borrowed(array) => array.slice(),
+            Self::Resident(copy) => copy.values(),
+        }
+    }
+}
+
+/// Codes of items and their bounds.
+pub(crate) struct CodeMemory {
+    pub(crate) codes: Memory<u8>,
+    pub(crate) bounds: Memory<f32>,
+}
+
+/// Quantize into memory of one's own.
+pub(crate) fn quantized(
+    items: Matrix<'_>,
+    threads: usize,
+) -> Result<(Resident<u8>, Vec<f32>), KernelError> {
+    let shape = CodeShape::of(items.rows(), items.dim())?;
+    let panel = vec![0; shape.width];
+    let mut codes = Resident::joined(&vec![&panel[..]; shape.panels]);
+    let mut bounds = vec![0.0; shape.groups * CodeShape::BOUNDS];
+    quantized::quantize(items, threads, codes.values_mut(), &mut bounds)?;
+    Ok((codes, bounds))
 }
 
 /// The items that an index and those made from it share.
 pub(crate) struct Base {
     memory: Memory,
+    codes: Option<CodeMemory>,
     rows: usize,
     pub(crate) dim: usize,
     /// Found when the first batch is ranked.
@@ -21,32 +62,48 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    /// Items that live there, `rows` of length `dim`.
-    pub(crate) fn new(memory: Memory, rows: usize, dim: usize) -> Self {
-        Self {
+    /// Items that live there, `rows` of length `dim`, and codes of theirs.
+    pub(crate) fn new(
+        memory: Memory,
+        codes: Option<CodeMemory>,
+        rows: usize,
+        dim: usize,
+    ) -> Result<Self, KernelError> {
+        let base = Self {
             memory,
+            codes,
             rows,
             dim,
             magnitudes: Magnitudes::default(),
-        }
+        };
+        base.items()?;
+        Ok(base)
     }
 
     /// Only the items.
     pub(crate) fn matrix(&self) -> Result<Matrix<'_>, KernelError> {
-        let values = match &self.memory {
-            Memory::Borrowed(array) => array.slice(),
-            Memory::Resident(copy) => copy.values(),
-        };
-        Matrix::new(values, self.rows, self.dim)
+        Matrix::new(self.memory.slice(), self.rows, self.dim)
     }
 
     /// The items, and what is known of them.
     pub(crate) fn items(&self) -> Result<Items<'_>, KernelError> {
-        Ok(Items::with(self.matrix()?, &self.magnitudes))
+        let codes = self.codes.as_ref().map(|memory| {
+            let (codes, bounds) = (memory.codes.slice(), memory.bounds.slice());
+            Codes::new(codes, bounds, self.rows, self.dim)
+        });
+        Ok(Items::with(self.matrix()?, &self.magnitudes).quantized(codes.transpose()?))
     }
 
-    /// Whether they are a copy of the index's own.
+    /// Whether what a scan reads is a copy of the index's own.
     pub(crate) fn resident(&self) -> bool {
-        matches!(self.memory, Memory::Resident(_))
+        match &self.codes {
+            Some(memory) => matches!(memory.codes, Memory::Resident(_)),
+            None => matches!(self.memory, Memory::Resident(_)),
+        }
+    }
+
+    /// Whether a scan reads codes.
+    pub(crate) fn quantized(&self) -> bool {
+        self.codes.is_some()
     }
 }

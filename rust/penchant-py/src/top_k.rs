@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use numpy::ndarray::ArrayView2;
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use penchant_kernels::top_k::quantized::CodeShape;
 use penchant_kernels::top_k::{self, Best, Overlay};
 use penchant_kernels::{Isa, KernelError, Matrix, Resident, bitset};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::arrays::{matrix, vector};
-use crate::base::{Base, Memory};
+use crate::base::{Base, CodeMemory, Memory, quantized};
 use crate::errors::OrRaise;
 use crate::filters::{Filters, any_pair};
-use crate::pinned::Pinned;
 
 /// Rows (n, k), scores (n, k) and counts (n,), as Python gets them.
 type Triple<'py> = (
@@ -20,9 +22,13 @@ type Triple<'py> = (
     Bound<'py, PyArray1<i32>>,
 );
 
+/// Codes and bounds, as Python gets them.
+type CodeArrays<'py> = (Bound<'py, PyArray2<u8>>, Bound<'py, PyArray2<f32>>);
+
 /// Adds what this module has to the extension.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<ItemIndex>()?;
+    module.add_function(wrap_pyfunction!(quantize_items, module)?)?;
     module.add_function(wrap_pyfunction!(select_top_k, module)?)?;
     module.add_function(wrap_pyfunction!(dot, module)?)?;
     module.add_function(wrap_pyfunction!(bitset_of, module)?)?;
@@ -33,10 +39,14 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// Items to rank by dot product.
 ///
 /// `items` is (m, d) float32. It is borrowed: the index keeps the array alive and reads it in every
-/// call, so nobody may write to it or resize it. With `resident` the index makes a copy of its own
-/// instead, 64-byte aligned and in huge pages where the system has them: more memory, up to 1.2
-/// times the speed. `isa` forces one of `isas()`; without it the best is taken. All give the same
-/// bits.
+/// call, so nobody may write to it or resize it. With `codes`, which `quantize_items` made of the same
+/// items, a scan reads a byte a value instead of four and returns the same rows and scores, bit for
+/// bit. With `resident` the index makes a copy of its own of what it scans, the codes or else the
+/// items, 64-byte aligned and in huge pages where the system has them: more memory, up to 1.2 times the
+/// speed. `isa` forces one of `isas()`; without it the best is taken. All give the same bits.
+///
+/// `ShapeError` when codes don't fit the items. Codes of other items of the same size can't be told
+/// from the right ones, and give wrong answers.
 ///
 /// An index never changes. `with_rows` and `without_rows` make another one that shares the items of
 /// this one and keeps what changed apart, so that both can be asked, from any thread.
@@ -61,18 +71,23 @@ impl ItemIndex {
 #[pymethods]
 impl ItemIndex {
     #[new]
-    #[pyo3(signature = (items, *, resident = false, isa = None))]
-    fn new(items: &Bound<'_, PyAny>, resident: bool, isa: Option<&str>) -> PyResult<Self> {
+    #[pyo3(signature = (items, *, codes = None, resident = false, isa = None))]
+    fn new(
+        items: &Bound<'_, PyAny>,
+        codes: Option<&Bound<'_, PyAny>>,
+        resident: bool,
+        isa: Option<&str>,
+    ) -> PyResult<Self> {
         let py = items.py();
         let isa = chosen_isa(isa).or_raise(py)?;
         let matrix = floats(items, "items")?;
-        let memory = if resident {
-            Memory::Resident(py.detach(|| Resident::copy_of(matrix.values())))
-        } else {
-            Memory::Borrowed(Pinned::of(items, matrix.values())?)
-        };
+        let codes = codes
+            .map(|codes| code_memory(codes, resident))
+            .transpose()?;
+        let memory = Memory::of(items, matrix.values(), resident && codes.is_none())?;
+        let base = Base::new(memory, codes, matrix.rows(), matrix.dim()).or_raise(py)?;
         Ok(Self {
-            base: Arc::new(Base::new(memory, matrix.rows(), matrix.dim())),
+            base: Arc::new(base),
             overlay: Overlay::new(matrix.rows(), matrix.dim()),
             isa,
         })
@@ -96,10 +111,16 @@ impl ItemIndex {
         self.overlay.apart()
     }
 
-    /// Whether the index owns a copy of its items.
+    /// Whether the index owns a copy of what it scans.
     #[getter]
     fn resident(&self) -> bool {
         self.base.resident()
+    }
+
+    /// Whether it scans codes instead of floats.
+    #[getter]
+    fn quantized(&self) -> bool {
+        self.base.quantized()
     }
 
     /// Name of the instruction set in use.
@@ -207,7 +228,17 @@ impl ItemIndex {
     fn compacted(&self, py: Python<'_>) -> PyResult<Self> {
         let compact = || {
             let (copy, overlay) = self.overlay.compacted(self.base.matrix()?)?;
-            let base = Base::new(Memory::Resident(copy), overlay.rows(), self.base.dim);
+            let (rows, dim) = (overlay.rows(), self.base.dim);
+            let codes = if self.base.quantized() {
+                let (codes, bounds) = quantized(Matrix::new(copy.values(), rows, dim)?, 1)?;
+                Some(CodeMemory {
+                    codes: Memory::Resident(codes),
+                    bounds: Memory::Resident(Resident::copy_of(&bounds)),
+                })
+            } else {
+                None
+            };
+            let base = Base::new(Memory::Resident(copy), codes, rows, dim)?;
             Ok(Self {
                 base: Arc::new(base),
                 ..self.changed(overlay)
@@ -218,9 +249,10 @@ impl ItemIndex {
 
     fn __repr__(&self) -> String {
         format!(
-            "ItemIndex({} x {}, {}, {})",
+            "ItemIndex({} x {}, {}{}, {})",
             self.rows(),
             self.dim(),
+            if self.quantized() { "quantized, " } else { "" },
             if self.resident() {
                 "resident"
             } else {
@@ -229,6 +261,55 @@ impl ItemIndex {
             self.isa()
         )
     }
+}
+
+/// The pair that `quantize_items` gave.
+fn code_memory(pair: &Bound<'_, PyAny>, resident: bool) -> PyResult<CodeMemory> {
+    let (codes, bounds): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "codes must be the pair (codes, bounds) that quantize_items gives, got {}",
+            pair.get_type()
+        ))
+    })?;
+    let (bytes, ..) = matrix(&codes, "codes[0]")?;
+    let (floats, ..) = matrix(&bounds, "codes[1]")?;
+    Ok(CodeMemory {
+        codes: Memory::of(&codes, bytes, resident)?,
+        bounds: Memory::of(&bounds, floats, resident)?,
+    })
+}
+
+/// Codes that Python holds through an array.
+#[pyclass(frozen, module = "penchant._kernels")]
+struct CodeOwner(Resident<u8>);
+
+/// Codes of `items` (m, d) float32, a byte a value, for `ItemIndex(items, codes=...)`:
+/// `(codes, bounds)`.
+///
+/// `codes` is (16·g, 64·⌈d / 4⌉) uint8, a panel of 16 items a row; `bounds` is (g, 48) float32, with
+/// the scale and the errors of the 16 panels of each group of g = ⌈m / 256⌉. Both can be saved and
+/// mapped again; they hold on every CPU. Items are rounded to 255 levels, panel by panel. `codes` lies
+/// in huge pages where the system has them.
+///
+/// The result does not depend on `threads`. O(m x d). `ShapeError` for more than 16,384 columns,
+/// `SettingsError` for threads < 1.
+#[pyfunction]
+#[pyo3(signature = (items, *, threads = 1))]
+fn quantize_items<'py>(items: &Bound<'py, PyAny>, threads: i64) -> PyResult<CodeArrays<'py>> {
+    let py = items.py();
+    let items = floats(items, "items")?;
+    let threads = usize::try_from(threads).unwrap_or(0);
+    let shape = CodeShape::of(items.rows(), items.dim()).or_raise(py)?;
+    let (codes, bounds) = py.detach(|| quantized(items, threads)).or_raise(py)?;
+    let owner = Bound::new(py, CodeOwner(codes))?;
+    let codes = ArrayView2::from_shape((shape.panels, shape.width), owner.get().0.values())
+        .map_err(|error| PyTypeError::new_err(error.to_string()))?;
+    // SAFETY: the array keeps `owner` alive, whose memory neither moves nor changes: it is made
+    // read-only before anyone sees it.
+    let codes = unsafe { PyArray2::borrow_from_array(&codes, owner.clone().into_any()) };
+    codes.call_method1("setflags", (false,))?;
+    let bounds = PyArray1::from_vec(py, bounds).reshape([shape.groups, CodeShape::BOUNDS])?;
+    Ok((codes, bounds))
 }
 
 /// The k best columns of each row of `scores` (n, m) float32: `(rows, scores, counts)`.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::pieces::piece_rows;
+use super::quantized::Codes;
 use crate::Matrix;
 
 /// Items to rank, with what is worth knowing about them in advance.
@@ -11,6 +12,7 @@ use crate::Matrix;
 pub struct Items<'a> {
     pub(super) matrix: Matrix<'a>,
     pub(super) magnitudes: Option<&'a Magnitudes>,
+    pub(super) codes: Option<Codes<'a>>,
 }
 
 impl<'a> Items<'a> {
@@ -20,7 +22,14 @@ impl<'a> Items<'a> {
         Self {
             matrix,
             magnitudes: Some(magnitudes),
+            codes: None,
         }
+    }
+
+    /// The same items, to be scanned by their codes where that is faster.
+    #[must_use]
+    pub fn quantized(self, codes: Option<Codes<'a>>) -> Self {
+        Self { codes, ..self }
     }
 }
 
@@ -30,6 +39,7 @@ impl<'a> From<Matrix<'a>> for Items<'a> {
         Self {
             matrix,
             magnitudes: None,
+            codes: None,
         }
     }
 }

@@ -25,6 +25,7 @@ mod overlay;
 #[cfg(target_arch = "x86_64")]
 mod panel;
 mod pieces;
+pub mod quantized;
 mod scalar;
 mod select;
 #[cfg(test)]
@@ -77,6 +78,7 @@ pub fn top_k<'a>(
     let Items {
         matrix: items,
         magnitudes,
+        codes,
     } = items.into();
     check(isa, items, queries)?;
     if best.queries() != queries.rows() {
@@ -87,6 +89,14 @@ pub fn top_k<'a>(
         )));
     }
     filter.check(queries.rows(), items.rows())?;
+    if codes.is_some_and(|codes| !codes.fit(items)) {
+        return Err(KernelError::Shape(format!(
+            "codes of other items do not fit {} items of {} columns; make them anew with \
+             quantize_items()",
+            items.rows(),
+            items.dim()
+        )));
+    }
     let work = items.values().len().saturating_mul(queries.rows());
     let parts = useful_threads(threads, work / WORK_A_THREAD)?;
     if best.k == 0 {
@@ -99,6 +109,7 @@ pub fn top_k<'a>(
         queries,
         #[cfg(target_arch = "x86_64")]
         magnitudes,
+        codes: codes.filter(|_| quantized::pays(best.k, items)),
         k: best.k.min(items.rows()),
     };
     best.fill(filter, |selections| {

@@ -11,6 +11,7 @@ use super::best::selections;
 use super::lanes::Lanes;
 #[cfg(target_arch = "x86_64")]
 use super::panel::Panel;
+use super::quantized::{self, Codes};
 use super::scan_one;
 #[cfg(target_arch = "x86_64")]
 use super::tile;
@@ -25,6 +26,8 @@ use crate::{Isa, Matrix};
 const PIECE: usize = 64 * 1024;
 /// Rows of chunks and pieces are a multiple of this, so that only the last tile of all is not whole.
 const GRAIN: usize = 48;
+/// The same for chunks, which hold whole groups of codes too.
+const CHUNK_GRAIN: usize = 768;
 /// Queries that are faster one after another than as a panel.
 #[cfg(target_arch = "x86_64")]
 const LONERS: usize = 3;
@@ -44,6 +47,7 @@ pub(super) struct Search<'a> {
     pub(super) queries: Matrix<'a>,
     #[cfg(target_arch = "x86_64")]
     pub(super) magnitudes: Option<&'a Magnitudes>,
+    pub(super) codes: Option<Codes<'a>>,
     /// How many rows to find, not more than there are.
     pub(super) k: usize,
 }
@@ -60,7 +64,9 @@ pub(super) fn scan_in_parts(
     if threads == 1 {
         return batch.scan(std::iter::once(0..rows), selections);
     }
-    let chunk = rows.div_ceil(threads * CHUNKS).next_multiple_of(GRAIN);
+    let chunk = rows
+        .div_ceil(threads * CHUNKS)
+        .next_multiple_of(CHUNK_GRAIN);
     let chunks = (0..rows).step_by(chunk);
     let chunks = Queue::new(chunks.map(|start| start..rows.min(start + chunk)));
     let found = Mutex::new(Vec::new());
@@ -93,7 +99,11 @@ impl<'a> Batch<'a> {
         Self {
             search,
             #[cfg(target_arch = "x86_64")]
-            panels: panels(search.isa, search.queries),
+            panels: if search.codes.is_none() {
+                panels(search.isa, search.queries)
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -130,6 +140,9 @@ impl<'a> Batch<'a> {
             queries,
             ..
         } = self.search;
+        if let Some(codes) = self.search.codes {
+            return quantized::scan(self.search, codes, chunks, selections);
+        }
         if let [selection] = selections {
             return chunks.for_each(|rows| scan_one(isa, items, queries.row(0), rows, selection));
         }

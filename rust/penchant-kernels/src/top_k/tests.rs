@@ -4,6 +4,7 @@ mod changes;
 
 use proptest::prelude::*;
 
+use super::quantized::{self, CodeShape, Codes};
 use super::{Best, Items, Magnitudes, dot, dot_rows, select_top_k, top_k};
 use crate::canonical;
 use crate::filter::{Filter, Ragged};
@@ -13,7 +14,7 @@ use crate::{Isa, KernelError, Matrix, bitset};
 type Ranking = (Vec<i32>, Vec<u32>, Vec<i32>);
 
 /// The instruction sets to test; one that this CPU lacks is said to be skipped.
-fn isas() -> Vec<Isa> {
+pub(super) fn isas() -> Vec<Isa> {
     let (available, lacking): (Vec<_>, Vec<_>) =
         Isa::ALL.into_iter().partition(|isa| isa.available());
     for isa in lacking {
@@ -23,7 +24,7 @@ fn isas() -> Vec<Isa> {
 }
 
 /// Bits of scores. A NaN is a NaN, whatever else it carries.
-fn bits(scores: &[f32]) -> Vec<u32> {
+pub(super) fn bits(scores: &[f32]) -> Vec<u32> {
     let one_nan = |score: &f32| if score.is_nan() { f32::NAN } else { *score };
     scores
         .iter()
@@ -31,7 +32,7 @@ fn bits(scores: &[f32]) -> Vec<u32> {
         .collect()
 }
 
-fn ranked(
+pub(super) fn ranked(
     queries: usize,
     k: usize,
     rank: impl FnOnce(Best<'_>) -> Result<(), KernelError>,
@@ -167,6 +168,27 @@ impl Problem {
             rank()
         })
     }
+
+    /// The same by a scan of codes.
+    fn ranking_by_codes(&self, isa: Isa, threads: usize) -> Ranking {
+        let (codes, bounds) = codes_of(self.items());
+        let codes = Codes::new(&codes, &bounds, self.rows, self.dim).unwrap();
+        let items = Items::from(self.items()).quantized(Some(codes));
+        self.filtered(|filter| {
+            ranked(self.asked, self.k, |best| {
+                top_k(isa, items, self.queries(), filter, threads, best)
+            })
+        })
+    }
+}
+
+/// The arrays of codes of some items.
+pub(super) fn codes_of(items: Matrix<'_>) -> (Vec<u8>, Vec<f32>) {
+    let shape = CodeShape::of(items.rows(), items.dim()).unwrap();
+    let mut codes = vec![0; shape.panels * shape.width];
+    let mut bounds = vec![f32::NAN; shape.groups * CodeShape::BOUNDS];
+    quantized::quantize(items, 1, &mut codes, &mut bounds).unwrap();
+    (codes, bounds)
 }
 
 /// What a problem's numbers are like.
@@ -272,6 +294,8 @@ proptest! {
         for isa in isas() {
             prop_assert_eq!(&problem.ranking(isa, problem.threads), &naive, "{}", isa.name());
             prop_assert_eq!(&problem.ranking_again(isa, 1), &naive, "{}", isa.name());
+            let by_codes = problem.ranking_by_codes(isa, problem.threads);
+            prop_assert_eq!(by_codes, naive.clone(), "codes, {}", isa.name());
         }
     }
 
@@ -332,6 +356,8 @@ fn pieces_panels_and_threads_change_no_bit() {
                 for threads in [1, 2, 5] {
                     let found = problem.ranking(isa, threads);
                     assert_eq!(found, reference, "{} {dim} {asked} {threads}", isa.name());
+                    let found = problem.ranking_by_codes(isa, threads);
+                    assert_eq!(found, reference, "codes {} {dim} {asked}", isa.name());
                 }
             }
         }
