@@ -21,6 +21,7 @@ __all__ = [
     "neighbours",
     "pack_strings",
     "quantize_items",
+    "ridge",
     "select_top_k",
     "sgd",
     "sparse_dense",
@@ -208,3 +209,14 @@ class AlsFoldIn:
     ) -> AlsFoldIn: ...
     def rows(self, indptr: I64, indices: I32, values: F32, *, threads: int = 1) -> F32: ...
     def shares(self, indices: I32, values: F32, target: F32) -> F32: ...
+
+# ---- maps from features to vectors
+
+def ridge(
+    features: F32 | tuple[I64, I32, F32, int],
+    targets: F32,
+    *,
+    regularization: float,
+    weights: F32 | None = None,
+    threads: int = 1,
+) -> tuple[F32, F32]: ...

@@ -10,6 +10,7 @@
 )]
 
 use crate::Isa;
+use crate::parallel::{Queue, together};
 use crate::simd::{Lanes, Simd, Work, run};
 
 /// Rows of a tile: with two lanes in width, as many sums as hide the latency of one.
@@ -17,6 +18,9 @@ const TILE: usize = 8;
 
 /// Rows of an outer product that are summed before the next tile: they stay in the first cache.
 const BLOCK: usize = 64;
+
+/// Rows of a sum that one thread takes at once: a whole number of tiles.
+const SHARE: usize = 64;
 
 /// A symmetric matrix of `size` rows, in float32.
 #[derive(Clone, Debug)]
@@ -110,6 +114,7 @@ impl Symmetric {
             isa,
             Outer {
                 into: &mut self.rows,
+                first: 0,
                 rows,
                 width: self.width,
             },
@@ -125,6 +130,34 @@ impl Symmetric {
             }
         }
         whole
+    }
+
+    /// As [`Symmetric::add_lanes`], the same bits, by `threads` that share the rows of the sum.
+    pub(crate) fn add_lanes_together(&mut self, rows: &[Lanes], threads: usize, isa: Isa) {
+        let width = self.width;
+        let shares = self.rows.chunks_mut((SHARE * width).max(1)).enumerate();
+        let queue = Queue::new(shares);
+        together(threads, || {
+            while let Some((share, into)) = queue.take() {
+                let first = share * SHARE;
+                run(
+                    isa,
+                    Outer {
+                        into,
+                        first,
+                        rows,
+                        width,
+                    },
+                );
+            }
+        });
+    }
+
+    /// The rows from the first on, each as lanes of which those right of the diagonal count.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [Lanes]> + Send {
+        self.rows
+            .chunks_exact_mut(self.width.max(1))
+            .take(self.size)
     }
 
     /// The upper factor U, for which `UᵀU` is this matrix. O(size³).
@@ -241,7 +274,9 @@ fn add_products<S: Simd>(
 }
 
 struct Outer<'a> {
+    /// Rows of the sum, the first of which is number `first`.
     into: &'a mut [Lanes],
+    first: usize,
     rows: &'a [Lanes],
     width: usize,
 }
@@ -253,7 +288,7 @@ impl Work for Outer<'_> {
     fn on<S: Simd>(self, simd: S) {
         for block in self.rows.chunks(BLOCK * self.width.max(1)) {
             for (at, tile) in self.into.chunks_exact_mut(TILE * self.width).enumerate() {
-                add_products(simd, tile, block, self.width, TILE * at, 1.0);
+                add_products(simd, tile, block, self.width, self.first + TILE * at, 1.0);
             }
         }
     }

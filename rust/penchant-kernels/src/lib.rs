@@ -19,6 +19,7 @@ mod parallel;
 mod random;
 mod reservoir;
 mod resident;
+pub mod ridge;
 pub mod sgd;
 mod simd;
 pub mod sparse;

@@ -9,6 +9,7 @@ mod filters;
 mod neighbours;
 mod pinned;
 mod progress;
+mod ridge;
 mod sgd;
 mod sparse;
 mod strings;
@@ -23,6 +24,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     als::register(module)?;
     digest::register(module)?;
     neighbours::register(module)?;
+    ridge::register(module)?;
     sgd::register(module)?;
     sparse::register(module)?;
     strings::register(module)?;

@@ -2,6 +2,7 @@
 
 use super::Symmetric;
 use crate::Isa;
+use crate::simd::Lanes;
 use proptest::prelude::*;
 
 fn available() -> impl Iterator<Item = Isa> {
@@ -36,6 +37,25 @@ fn dense(matrix: &Symmetric) -> Vec<Vec<f32>> {
 fn a_sum_of_outer_products_has_the_products_of_columns() {
     let matrix = outer(2, &[1.0, 2.0, 3.0, 4.0], Isa::best());
     assert_eq!(dense(&matrix), [[10.0, 14.0], [14.0, 20.0]]);
+}
+
+#[test]
+fn threads_that_share_the_rows_of_a_sum_change_no_bit() {
+    let size = 150;
+    let values: Vec<f32> = (0..size * 200).map(|at| (at as f32).sin()).collect();
+    let alone = outer(size, &values, Isa::best());
+    let mut lanes = vec![Lanes::ZERO; 200 * size.div_ceil(16)];
+    let rows = lanes.chunks_exact_mut(size.div_ceil(16));
+    for (lanes, row) in rows.zip(values.chunks(size)) {
+        for (at, &value) in row.iter().enumerate() {
+            lanes[at / 16].0[at % 16] = value;
+        }
+    }
+    for threads in [1, 2, 5] {
+        let mut together = Symmetric::zeros(size);
+        together.add_lanes_together(&lanes, threads, Isa::best());
+        assert_eq!(dense(&together), dense(&alone));
+    }
 }
 
 #[test]
