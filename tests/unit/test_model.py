@@ -12,8 +12,10 @@ import numpy as np
 import penchant
 import pytest
 from penchant import Dataset, Model
+from penchant.builtin.top_k import FittedTopK
 from penchant.errors import DataError, RequestError, UnknownItem, UnknownUser
 from penchant.protocols import GenerationRequest
+from penchant.queries import Candidates, Queries
 from penchant.recommendations import Recommendations
 
 EVENTS = {
@@ -411,6 +413,35 @@ def test_a_new_item_is_recommended_by_its_words(tmp_path: Any) -> None:
     newer.save(tmp_path / "model")
     again = penchant.load(tmp_path / "model")
     assert again.recommend(history=["a"], k=1).ids == ["f"]
+
+
+@pytest.mark.parametrize(("resident", "quantized"), [(True, False), (False, True)])
+def test_new_items_are_ranked_without_a_new_copy_of_the_others(
+    resident: bool, quantized: bool
+) -> None:
+    pairs = [(user, item) for user in range(8) for item in range(60) if (user * item) % 7 < 3]
+    events = {
+        "user_id": [user for user, _ in pairs],
+        "item_id": [item for _, item in pairs],
+        "rating": [1 + (user + item) % 5 for user, item in pairs],
+    }
+    ranker = penchant.use("base.top_k", scorer="mf.als", resident=resident, quantized=quantized)
+    model = penchant.fit(Dataset.from_frame(events), recommender=ranker)
+    size = len(model.items)
+    newer = model.with_items([{"item_id": 100}]).with_items([{"item_id": 101}, {"item_id": 102}])
+    recommender: Any = newer.recommender
+    assert recommender._index.apart == 3
+    assert model.recommender._index.apart == 0  # type: ignore[attr-defined]
+    anew = FittedTopK(recommender.inner, quantized=False)
+    queries = Queries.known(np.arange(8, dtype=np.int32), newer.past.events)
+    one, other = (
+        ranking.recommend(queries, Candidates(size + 3), size + 3)
+        for ranking in (recommender, anew)
+    )
+    assert one.rows.tolist() == other.rows.tolist()
+    assert one.scores.tobytes() == other.scores.tobytes()
+    many = model.with_items([{"item_id": 200 + new} for new in range(20)])
+    assert many.recommender._index.apart == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

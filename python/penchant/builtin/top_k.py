@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _SCORES_AT_ONCE = 16_000_000
 # Lengths of vectors that gain by codes: shorter ones are scanned as fast, longer ones have none.
 _QUANTIZABLE = range(8, 16_385)
+# An index is made anew when the rows it keeps apart are more than this part of all.
+_APART = 16
 # Names of its two arrays in a saved model.
 _CODES = ("codes", "code_bounds")
 
@@ -54,27 +56,61 @@ class FittedTopK:
         threads: int = 1,
         quantized: bool = True,
         codes: tuple[U8, F32] | None = None,
+        index: kernels.ItemIndex | None = None,
     ) -> None:
-        """Rank by `inner`; `codes` are those of its item vectors, where they are made already."""
+        """Rank by `inner`; `codes` and `index` are of its item vectors, where made already."""
         self.inner = inner
         self._threads = threads
-        self._codes: tuple[U8, F32] | None = None
+        self._codes = codes
         # Looked up here and not on each request: an isinstance of a protocol costs 100 calls.
         self._factored = inner if isinstance(inner, Factored) else None
-        self._index = None
-        if self._factored is not None:
-            vectors = self._factored.item_vectors
-            if quantized and vectors.shape[1] in _QUANTIZABLE:
-                self._codes = codes or kernels.quantize_items(vectors, threads=threads)
-            self._index = kernels.ItemIndex(vectors, codes=self._codes, resident=resident)
+        self._quantized = quantized
+        self._index = index
+        if self._factored is not None and index is None:
+            self._index = kernels.ItemIndex(
+                self._factored.item_vectors, codes=self._known_codes(), resident=resident
+            )
         if isinstance(inner, Updatable):
             # An ability of the instance, since not every scorer has it.
-            self.with_items = lambda data, /: FittedTopK(
-                cast("FittedScorer", inner.with_items(data)),
-                resident=resident,
-                threads=threads,
-                quantized=quantized,
-            )
+            self.with_items = self._with_items
+
+    def _known_codes(self) -> tuple[U8, F32] | None:
+        """The codes of the item vectors, made where nobody has made them yet; None without use."""
+        if self._factored is None or not self._quantized:
+            return None
+        vectors = self._factored.item_vectors
+        if self._codes is None and vectors.shape[1] in _QUANTIZABLE:
+            self._codes = kernels.quantize_items(vectors, threads=self._threads)
+        return self._codes
+
+    def _with_items(self, data: Dataset, /) -> FittedTopK:
+        newer = cast("FittedScorer", cast("Updatable", self.inner).with_items(data))
+        return FittedTopK(
+            newer,
+            resident=self._index is not None and self._index.resident,
+            threads=self._threads,
+            quantized=self._quantized,
+            index=self._grown(newer),
+        )
+
+    def _grown(self, newer: FittedScorer) -> kernels.ItemIndex | None:
+        """The index with the rows that are new: no copy and no codes of the others are made.
+
+        None where another index is cheaper: because nothing was copied, rows that were known have
+        changed, or too many are kept apart.
+        """
+        if self._index is None or self._factored is None or not isinstance(newer, Factored):
+            return None
+        old, vectors = self._factored.item_vectors, newer.item_vectors
+        copied = self._index.resident or (self._quantized and old.shape[1] in _QUANTIZABLE)
+        added = len(vectors) - len(old)
+        if not copied or _APART * (self._index.apart + added) > len(vectors):
+            return None
+        known = vectors[: len(old)]
+        if not np.array_equal(known.view(np.uint32), old.view(np.uint32)):
+            return None
+        rows = np.arange(len(old), len(vectors), dtype=np.int32)
+        return self._index.with_rows(rows, vectors[len(old) :])
 
     def recommend(self, queries: Queries, candidates: Candidates, k: int, /) -> TopK:
         """Rank exactly min(k, eligible) items a query. O(n·m·d) or as the scorer scores."""
@@ -139,8 +175,9 @@ class FittedTopK:
     def state(self) -> State:
         """The scorer's state, and the codes of its items."""
         arrays: dict[str, np.ndarray] = {}
-        if self._codes is not None:
-            arrays[_CODES[0]], arrays[_CODES[1]] = self._codes
+        codes = self._known_codes()
+        if codes is not None:
+            arrays[_CODES[0]], arrays[_CODES[1]] = codes
         return State(arrays=arrays, parts={"scorer": self.inner.state()})
 
 
