@@ -49,14 +49,11 @@ fn ridge<'py>(
         threads,
     };
     let parts = sparse_parts(features)?;
-    let features = match &parts {
-        Some((indptr, indices, values, columns)) => {
-            Features::Sparse(csr(indptr, indices, values, *columns)?)
-        }
-        None => {
-            let (values, rows, columns) = matrix(features, "features")?;
-            Features::Dense(Matrix::new(values, rows, columns).or_raise(py)?)
-        }
+    let features = if let Some((indptr, indices, values, columns)) = &parts {
+        Features::Sparse(csr(indptr, indices, values, *columns)?)
+    } else {
+        let (values, rows, columns) = matrix(features, "features")?;
+        Features::Dense(Matrix::new(values, rows, columns).or_raise(py)?)
     };
     let columns = match &features {
         Features::Dense(matrix) => matrix.dim(),
