@@ -9,6 +9,8 @@ from penchant.protocols import F32, I32, I64, U8, U64
 __all__ = [
     "AlsFoldIn",
     "ItemIndex",
+    "Pairwise",
+    "PairwiseModel",
     "SgdModel",
     "StringTable",
     "__version__",
@@ -209,6 +211,40 @@ class AlsFoldIn:
     ) -> AlsFoldIn: ...
     def rows(self, indptr: I64, indices: I32, values: F32, *, threads: int = 1) -> F32: ...
     def shares(self, indices: I32, values: F32, target: F32) -> F32: ...
+
+@final
+class Pairwise:
+    def __new__(
+        cls,
+        *,
+        factors: int,
+        epochs: int,
+        learning_rate: float,
+        decay: float,
+        regularization: float,
+        seed: int,
+        max_tries: int | None = None,
+    ) -> Pairwise: ...
+    def fit(
+        self,
+        indptr: I64,
+        indices: I32,
+        n_items: int,
+        *,
+        threads: int = 1,
+        progress: Callable[[int, float], bool | None] | None = None,
+    ) -> PairwiseModel: ...
+    def fold_in(self, indptr: I64, indices: I32, item_factors: F32, *, threads: int = 1) -> F32: ...
+    def shares(self, liked: I32, item_factors: F32, target: int) -> F32: ...
+
+@final
+class PairwiseModel:
+    @property
+    def user_factors(self) -> F32: ...
+    @property
+    def item_factors(self) -> F32: ...
+    @property
+    def train_auc(self) -> F32: ...
 
 # ---- maps from features to vectors
 

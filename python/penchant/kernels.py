@@ -12,6 +12,8 @@ A sparse matrix is three arrays, `indptr` (n + 1,) int64, `indices` int32 and `v
 from penchant._kernels import (
     AlsFoldIn,
     ItemIndex,
+    Pairwise,
+    PairwiseModel,
     SgdModel,
     StringTable,
     __version__,
@@ -36,6 +38,8 @@ from penchant._kernels import (
 __all__ = [
     "AlsFoldIn",
     "ItemIndex",
+    "Pairwise",
+    "PairwiseModel",
     "SgdModel",
     "StringTable",
     "__version__",

@@ -61,6 +61,24 @@ impl<'a> Ragged<'a> {
         Ok(ragged)
     }
 
+    /// How many queries there are.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.indptr.len() - 1
+    }
+
+    /// How many rows there are to hold.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.items
+    }
+
+    /// How many rows all queries hold together.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.indices.len()
+    }
+
     /// The rows of one query.
     #[must_use]
     pub fn get(&self, query: usize) -> &'a [i32] {

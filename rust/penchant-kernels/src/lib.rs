@@ -15,6 +15,7 @@ mod isa;
 mod kth;
 mod matrix;
 pub mod neighbours;
+pub mod pairwise;
 mod parallel;
 mod random;
 mod reservoir;

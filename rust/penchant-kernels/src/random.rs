@@ -33,6 +33,13 @@ impl Draws {
         mixed(self.state)
     }
 
+    /// A whole number from 0 to `n - 1`: the high half of a product (Lemire 2019), uneven by less
+    /// than one in 2^64 / n.
+    #[inline]
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+    }
+
     /// A number from 0 up to 1, one of 2^24.
     #[inline]
     pub(crate) fn fraction(&mut self) -> f32 {

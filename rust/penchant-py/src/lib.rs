@@ -7,6 +7,7 @@ mod digest;
 mod errors;
 mod filters;
 mod neighbours;
+mod pairwise;
 mod pinned;
 mod progress;
 mod ridge;
@@ -24,6 +25,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     als::register(module)?;
     digest::register(module)?;
     neighbours::register(module)?;
+    pairwise::register(module)?;
     ridge::register(module)?;
     sgd::register(module)?;
     sparse::register(module)?;

@@ -29,6 +29,7 @@ pub(crate) trait Simd: Copy {
     fn store(self, vector: Self::Vector, lanes: &mut Lanes);
     fn splat(self, value: f32) -> Self::Vector;
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a * b + c`, rounded once.
     fn fma(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// Asks for lanes that are needed soon.
@@ -58,6 +59,10 @@ impl Simd for Portable {
 
     fn mul(self, a: Lanes, b: Lanes) -> Lanes {
         Lanes(std::array::from_fn(|lane| a.0[lane] * b.0[lane]))
+    }
+
+    fn sub(self, a: Lanes, b: Lanes) -> Lanes {
+        Lanes(std::array::from_fn(|lane| a.0[lane] - b.0[lane]))
     }
 
     fn fma(self, a: Lanes, b: Lanes, c: Lanes) -> Lanes {

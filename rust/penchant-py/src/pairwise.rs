@@ -1,0 +1,208 @@
+//! Factors from likings, by comparing items: BPR and WARP.
+
+use crate::arrays::{matrix, vector};
+use crate::errors::OrRaise;
+use crate::sparse::rows_of;
+use numpy::{IntoPyArray, PyArray1, PyArray2};
+use penchant_kernels::filter::Ragged;
+use penchant_kernels::pairwise::{Loss, Model, Settings, fit, fold_in, shares};
+use penchant_kernels::{Isa, KernelError, Matrix};
+use pyo3::prelude::*;
+use std::ops::ControlFlow;
+
+/// Learns factors of users and items from likings: each is compared with an item that its user is
+/// not known to like, drawn from the whole catalogue, and both are moved apart.
+///
+/// With `max_tries` None this is BPR (Rendle et al., "BPR: Bayesian personalized ranking from
+/// implicit feedback", 2009): one item is drawn, and the step is `1 / (1 + e^lead)` of a whole one,
+/// where the lead is the score of the liked item less that of the other. With a number it is WARP
+/// (Weston, Bengio and Usunier, "WSABIE", 2011): items are drawn until one comes within 1 of the
+/// liked one, `max_tries` (1 to 1,000) at the most; the step of an item found by try t of n - 1
+/// others is `ln((n - 1) / t) / ln(n - 1)` of a whole one, the quotient rounded down.
+///
+/// A step adds to each row `learning_rate` times the gradient of the lead, after pulling the row
+/// towards zero by `learning_rate x regularization`; four are computed from the same rows. The
+/// learning rate is multiplied by `decay` after each epoch, and factors (1 to 512) start uniform
+/// around 0 with a standard deviation of 0.1 / sqrt(factors). One `seed` gives one set of bits, for
+/// any number of threads and on any machine. `SettingsError` for a setting out of its range.
+#[pyclass(frozen, module = "penchant._kernels")]
+pub struct Pairwise(Settings);
+
+#[pymethods]
+impl Pairwise {
+    #[new]
+    #[pyo3(signature = (
+        *, factors, epochs, learning_rate, decay, regularization, seed, max_tries = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword in Python")]
+    fn new(
+        py: Python<'_>,
+        factors: usize,
+        epochs: usize,
+        learning_rate: f32,
+        decay: f32,
+        regularization: f32,
+        seed: u64,
+        max_tries: Option<usize>,
+    ) -> PyResult<Self> {
+        let settings = Settings {
+            loss: max_tries.map_or(Loss::Bpr, |max_tries| Loss::Warp { max_tries }),
+            factors,
+            epochs,
+            learning_rate,
+            decay,
+            regularization,
+            seed,
+            threads: 1,
+        };
+        settings.check().or_raise(py)?;
+        Ok(Self(settings))
+    }
+
+    /// Trains on the likings of n users: user `u` likes the items `indices[indptr[u]:indptr[u +
+    /// 1]]`, ascending and unique; `indptr` (n + 1,) int64, `indices` int32.
+    ///
+    /// A user without likings has factors of zero, and one who likes every item is left out. Up to 4
+    /// threads are of use, and below 262,144 likings one.
+    ///
+    /// `progress(epoch, auc)` is called after each epoch, counted from 0, with the share of likings
+    /// that led over an item drawn at random; when it returns False, training stops there and the
+    /// model is returned as it stands. What it raises, and an interrupt from the keyboard, pass
+    /// through.
+    ///
+    /// `FitDiverged` when factors leave the finite numbers, `DataError` for rows out of range or out
+    /// of order, or no liking at all. O(epochs x likings x factors) time, for WARP times the tries
+    /// that are needed; O(likings + rows x factors) memory.
+    #[pyo3(signature = (indptr, indices, n_items, *, threads = 1, progress = None))]
+    fn fit(
+        &self,
+        py: Python<'_>,
+        indptr: &Bound<'_, PyAny>,
+        indices: &Bound<'_, PyAny>,
+        n_items: usize,
+        threads: usize,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PairwiseModel> {
+        let likes = likes(indptr, indices, n_items)?;
+        let settings = Settings { threads, ..self.0 };
+        let progress = progress.map(|progress| progress.clone().unbind());
+        let mut raised = None;
+        let fitted = py.detach(|| {
+            fit(&likes, &settings, Isa::best(), |epoch, auc| {
+                match heard(progress.as_ref(), epoch, auc) {
+                    Ok(true) => ControlFlow::Continue(()),
+                    Ok(false) => ControlFlow::Break(()),
+                    Err(error) => {
+                        raised = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            })
+        });
+        if let Some(error) = raised {
+            return Err(error);
+        }
+        let Model {
+            user_factors,
+            item_factors,
+            train_auc,
+        } = fitted.or_raise(py)?;
+        Ok(PairwiseModel {
+            user_factors: rows_of(py, user_factors, settings.factors, likes.rows())?.unbind(),
+            item_factors: rows_of(py, item_factors, settings.factors, n_items)?.unbind(),
+            train_auc: train_auc.into_pyarray(py).unbind(),
+        })
+    }
+
+    /// Factors (n, factors) float32 of n users who were not there: the steps of training from zero,
+    /// while the items, (items, factors) float32, stand still. Likings are those of `fit`.
+    ///
+    /// A user's factors have the same bits whoever else is asked about, and for any number of
+    /// `threads`; zeros for one who likes nothing, or everything. O(epochs x likings x factors), for
+    /// WARP times the tries that are needed.
+    #[pyo3(signature = (indptr, indices, item_factors, *, threads = 1))]
+    fn fold_in<'py>(
+        &self,
+        py: Python<'py>,
+        indptr: &Bound<'py, PyAny>,
+        indices: &Bound<'py, PyAny>,
+        item_factors: &Bound<'py, PyAny>,
+        threads: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let (numbers, n_items, width) = matrix(item_factors, "item_factors")?;
+        let items = Matrix::new(numbers, n_items, width).or_raise(py)?;
+        let likes = likes(indptr, indices, n_items)?;
+        let settings = Settings { threads, ..self.0 };
+        let vectors = py
+            .detach(|| fold_in(&likes, &items, &settings, Isa::best()))
+            .or_raise(py)?;
+        rows_of(py, vectors, settings.factors, likes.rows())
+    }
+
+    /// What each item in `liked`, (n,) int32 ascending and unique, adds to the score of the item
+    /// `target` for a user folded in from them: (n,) float32. They sum to the score, but for
+    /// rounding: factors are a sum of steps, and each step was made for one liking.
+    fn shares<'py>(
+        &self,
+        py: Python<'py>,
+        liked: &Bound<'py, PyAny>,
+        item_factors: &Bound<'py, PyAny>,
+        target: usize,
+    ) -> PyResult<Bound<'py, PyArray1<f32>>> {
+        let (numbers, n_items, width) = matrix(item_factors, "item_factors")?;
+        let items = Matrix::new(numbers, n_items, width).or_raise(py)?;
+        let liked = vector(liked, "liked")?;
+        let indptr = [0, liked.len() as i64];
+        let likes = Ragged::new("liked", &indptr, liked, 1, n_items).or_raise(py)?;
+        let shares = py
+            .detach(|| shares(&likes, &items, target, &self.0, Isa::best()))
+            .or_raise(py)?;
+        Ok(shares.into_pyarray(py))
+    }
+}
+
+/// What `Pairwise.fit` leaves, as arrays.
+#[pyclass(frozen, get_all, module = "penchant._kernels")]
+pub struct PairwiseModel {
+    /// (`n_users`, factors) float32.
+    user_factors: Py<PyArray2<f32>>,
+    /// (`n_items`, factors) float32.
+    item_factors: Py<PyArray2<f32>>,
+    /// (epochs run,) float32: the share of likings that led over an item drawn at random.
+    train_auc: Py<PyArray1<f32>>,
+}
+
+/// The likings of each user: ascending item rows.
+fn likes<'a>(
+    indptr: &'a Bound<'_, PyAny>,
+    indices: &'a Bound<'_, PyAny>,
+    n_items: usize,
+) -> PyResult<Ragged<'a>> {
+    let py = indptr.py();
+    let (indptr, indices) = (vector(indptr, "indptr")?, vector(indices, "indices")?);
+    let users = indptr.len().checked_sub(1).ok_or_else(|| {
+        KernelError::Shape("indptr is empty, and must hold one more entry than users".into())
+    });
+    Ragged::new("likes", indptr, indices, users.or_raise(py)?, n_items).or_raise(py)
+}
+
+/// Tells `progress` of a whole epoch and answers whether to go on. Signals are seen here, so Ctrl-C
+/// works.
+fn heard(progress: Option<&Py<PyAny>>, epoch: usize, auc: Option<f64>) -> PyResult<bool> {
+    Python::attach(|py| {
+        py.check_signals()?;
+        match (progress, auc) {
+            (Some(progress), Some(auc)) => Ok(!progress
+                .bind(py)
+                .call1((epoch, auc))?
+                .is(false.into_pyobject(py)?)),
+            _ => Ok(true),
+        }
+    })
+}
+
+/// Adds this module's classes.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Pairwise>()?;
+    module.add_class::<PairwiseModel>()
+}
