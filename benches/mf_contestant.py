@@ -107,9 +107,11 @@ EXPLICIT = {
 }
 IMPLICIT = {
     "penchant-als": (Likings, [{"name": "mf.als"}]),
+    "penchant-bpr": (Likings, [{"name": "mf.bpr"}]),
     "penchant-ease": (Likings, [{"name": "cf.ease"}]),
     "penchant-item-knn": (Likings, [{"name": "cf.item_knn"}]),
     "penchant-user-knn": (Likings, [{"name": "cf.user_knn"}]),
+    "penchant-warp": (Likings, [{"name": "mf.warp"}]),
 }
 SCALE = {
     "penchant-sgd": lambda rank, epochs: Ratings(factors=rank, epochs=epochs),

@@ -22,3 +22,13 @@ class TestSgdWithoutRegularization(ScorerContract):
 class TestAls(ScorerContract):
     name, settings = "mf.als", {"factors": 8, "iterations": 3}
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestBpr(ScorerContract):
+    name, settings = "mf.bpr", {"factors": 8, "epochs": 3}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestWarp(ScorerContract):
+    name, settings = "mf.warp", {"factors": 8, "epochs": 3}
+    fold_in, explain_sums, cancellable = True, True, True

@@ -1,4 +1,4 @@
-"""Matrix factorization for penchant: `mf.sgd` learns from ratings, `mf.als` from likings.
+"""Matrix factorization for penchant: `mf.sgd` learns from ratings, the others from likings.
 
 Declaring it imports no arithmetic.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_mf.settings import AlsSettings, SgdSettings
+from penchant_mf.settings import AlsSettings, BprSettings, SgdSettings, WarpSettings
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
@@ -25,16 +25,30 @@ def _als(settings: AlsSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     return Als(settings)
 
 
+def _bpr(settings: BprSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_mf.pairwise import Pairwise
+
+    return Pairwise("mf.bpr", settings)
+
+
 def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     from penchant_mf.sgd import Sgd
 
     return Sgd(settings)
 
 
+def _warp(settings: WarpSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_mf.pairwise import Pairwise
+
+    return Pairwise("mf.warp", settings, settings.max_tries)
+
+
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `mf.als` and `mf.sgd`."""
+    """Declare `mf.als`, `mf.bpr`, `mf.sgd` and `mf.warp`."""
     return [
         Component("als", _als, AlsSettings, "Likings recalled by factors of users and items"),
+        Component("bpr", _bpr, BprSettings, "Likings ranked above items drawn at random"),
         Component("sgd", _sgd, SgdSettings, "Ratings foretold by factors of users and items"),
+        Component("warp", _warp, WarpSettings, "Likings ranked above the items that rival them"),
     ]

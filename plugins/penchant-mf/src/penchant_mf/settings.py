@@ -1,7 +1,6 @@
 """Settings of the strategies; importing them costs nothing.
 
-The defaults were chosen by RMSE on parts of the train folds of MovieLens 100K; README.md has the
-figures.
+The defaults were chosen on validation parts of train alone; README.md has the figures.
 """
 
 from __future__ import annotations
@@ -84,3 +83,61 @@ class AlsSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be greater than 0, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PairwiseSettings:
+    """What `mf.bpr` and `mf.warp` have in common."""
+
+    factors: int = field(default=64, metadata={"help": "length of the users' and items' vectors"})
+    epochs: int = field(default=50, metadata={"help": "passes over all likings"})
+    learning_rate: float = field(
+        default=0.15, metadata={"help": "step of the first epoch; lower it if a fit diverges"}
+    )
+    decay: float = field(
+        default=0.95, metadata={"help": "what each epoch multiplies the learning rate by"}
+    )
+    regularization: float = field(
+        default=0.02, metadata={"help": "pull of the vectors towards zero, for each comparison"}
+    )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.factors <= 512:
+            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
+        if self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"learning_rate must be greater than 0, got {self.learning_rate}")
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay must be greater than 0 and at most 1, got {self.decay}")
+        if not (math.isfinite(self.regularization) and self.regularization >= 0):
+            raise ValueError(f"regularization must be at least 0, got {self.regularization}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BprSettings(_PairwiseSettings):
+    """Settings of `mf.bpr`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarpSettings(_PairwiseSettings):
+    """Settings of `mf.warp`."""
+
+    learning_rate: float = field(
+        default=0.05, metadata={"help": "step of the first epoch; lower it if a fit diverges"}
+    )
+    decay: float = field(
+        default=0.96, metadata={"help": "what each epoch multiplies the learning rate by"}
+    )
+    regularization: float = field(
+        default=0.1, metadata={"help": "pull of the vectors towards zero, for each comparison"}
+    )
+    max_tries: int = field(
+        default=100,
+        metadata={"help": "items that a liking is compared with before it is taken to rank well"},
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.max_tries <= 1000:
+            raise ValueError(f"max_tries must be from 1 to 1000, got {self.max_tries}")
