@@ -180,7 +180,7 @@ pub fn fit(
     let threads = useful_threads(settings.threads, plan.users.len())?;
     let (mut users, mut items) = Rows::start(likes, settings);
     let mut buckets = plan.buckets();
-    let mut train_auc = Vec::with_capacity(settings.epochs);
+    let mut train_auc = Vec::new();
     let mut learning_rate = settings.learning_rate;
     'training: for epoch in 0..settings.epochs {
         let rates = settings.rates(learning_rate);
