@@ -219,7 +219,7 @@ pub(super) fn search<S: Simd, const N: usize, R: Borrow<[Lanes; N]>>(
     // The liked item is scored along with the first ones drawn.
     let mut items = drawn(draws, n_items);
     items[0] = liked;
-    let mut scores = scores(simd, user, items.map(|item| row(item as usize)));
+    let mut scores = scores(simd, user, &items.map(|item| row(item as usize)));
     let bar = scores[0] - 1.0;
     let right = scores[1] < scores[0];
     let (mut tries, mut first) = (0, 1);
@@ -235,7 +235,7 @@ pub(super) fn search<S: Simd, const N: usize, R: Borrow<[Lanes; N]>>(
             tries += 1;
         }
         items = drawn(draws, n_items);
-        scores = self::scores(simd, user, items.map(|item| row(item as usize)));
+        scores = self::scores(simd, user, &items.map(|item| row(item as usize)));
         first = 0;
     }
 }
@@ -249,7 +249,7 @@ fn drawn(draws: &mut Draws, n_items: usize) -> [i32; BATCH] {
 fn scores<S: Simd, const N: usize, R: Borrow<[Lanes; N]>>(
     simd: S,
     user: &[S::Vector; N],
-    rows: [R; BATCH],
+    rows: &[R; BATCH],
 ) -> [f32; BATCH] {
     let mut sums = [simd.splat(0.0); BATCH];
     for (row, sum) in rows.iter().zip(&mut sums) {

@@ -50,7 +50,7 @@ impl World {
     fn checkerboard(n_users: usize, n_items: usize) -> Self {
         let likes = |user: usize| {
             let own = (0..n_items).filter(|item| item % 2 == user % 2);
-            let some = own.filter(|item| (item / 2 + user) % 4 != 0);
+            let some = own.filter(|item| !(item / 2 + user).is_multiple_of(4));
             some.map(|item| item as i32).collect()
         };
         Self::new(&(0..n_users).map(likes).collect::<Vec<_>>(), n_items)
@@ -319,7 +319,9 @@ proptest! {
         let mut shifted = triples.clone();
         if apart {
             q.extend(wide(items));
-            shifted.iter_mut().for_each(|triple| triple.other += 5);
+            for triple in &mut shifted {
+                triple.other += 5;
+            }
         }
         naive(&shifted, &mut p, &mut q, 16, rates);
         for isa in available() {
