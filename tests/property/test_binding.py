@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from penchant import _kernels
-from penchant.errors import PenchantError
+from penchant.errors import PenchantError, RequestError
 
 STUB = Path(penchant.__file__).with_name("_kernels.pyi")
-# What a call may be refused with. The last three are Python's own, for what no argument of Rust can
-# hold; PyO3 names the argument in a note.
-REFUSALS = (PenchantError, TypeError, OverflowError, ValueError, BufferError)
+# What a call may be refused with. The last two are Python's own, for what no number or text of Rust
+# can hold; PyO3 names the argument in a note.
+REFUSALS = (PenchantError, TypeError, OverflowError, UnicodeEncodeError)
 CALLS = int(os.environ.get("PENCHANT_FUZZ", "25"))
 DTYPES = {
     "F32": np.float32,
@@ -42,7 +42,7 @@ OBJECTS = {
 }
 
 NUMBERS = st.sampled_from(
-    [-(2**70), -(2**63), -1, 0, 1, 2, 3, 2**64, 2**70, 10**400]
+    [-(2**70), -(2**63), -1, 0, 1, 2, 3, 2**62, 2**63, 2**64, 2**70, 10**400]
 ) | st.sampled_from([0.0, -0.0, 0.5, -1.5, 1e300, float("inf"), float("nan")])
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 TYPES = st.sampled_from(
@@ -243,9 +243,79 @@ def refusal(function, positional, by_name):
         function(*positional, **by_name)
     except REFUSALS as error:
         return str(error)
-    except OSError as error:
-        # A path that leads nowhere.
+    except (OSError, ValueError) as error:
+        # A path that leads nowhere, or is none.
         if function is not _kernels.blake3:
             raise
         return str(error)
     return None
+
+
+MATRIX = np.array([0, 1], np.int64), np.zeros(1, np.int32), np.ones(1, np.float32)
+RATINGS = np.zeros(1, np.int32), np.zeros(1, np.int32), np.ones(1, np.float32)
+RATES = {
+    "learning_rate": 0.1,
+    "decay": 1.0,
+    "regularization": 0.0,
+    "bias_regularization": 0.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words", "argument"),
+    [
+        (
+            lambda: _kernels.transpose(*MATRIX, -1),
+            TypeError,
+            "got -1, but a whole number from 0 to 18446744073709551615 is",
+            "columns",
+        ),
+        (
+            lambda: _kernels.ItemIndex(ITEMS).top_k(ITEMS, 2**70),
+            TypeError,
+            "got 1180591620717411303424, but a whole number below 92233720368547758",
+            "k",
+        ),
+        (
+            lambda: _kernels.neighbours(*MATRIX, 1, 1, shrinkage=10**400),
+            TypeError,
+            "got 10+, but a number within the range of floats is needed",
+            "shrinkage",
+        ),
+        (
+            lambda: _kernels.neighbours(*MATRIX, 1, 10**5000),
+            TypeError,
+            "got a number too long to write, but a whole number from 0",
+            "k",
+        ),
+        (
+            lambda: _kernels.sgd(*RATINGS, 2**62, 1, factors=2, epochs=1, seed=0, **RATES),
+            RequestError,
+            f"2 factors of {2**62} users and 1 items fit no memory; ask for fewer",
+            None,
+        ),
+        (
+            lambda: _kernels.bitset(RATINGS[0], 2**62),
+            RequestError,
+            f"sets of {2**62} items fit no memory; ask for fewer",
+            None,
+        ),
+        (
+            lambda: _kernels.sparse_sparse(*MATRIX, MATRIX[:2], 1),
+            TypeError,
+            "other must be a triple .indptr, indices, values. of numpy arrays, got <class 'tuple'>",
+            None,
+        ),
+        (
+            lambda: _kernels.blake3_bytes(np.zeros(1, "M8[s]")),
+            TypeError,
+            "buffer must be bytes or a numpy array of plain numbers, got <class 'numpy.ndarray'>",
+            None,
+        ),
+    ],
+)
+def test_what_junk_found_is_refused_in_these_words(call, error, words, argument):
+    with pytest.raises(error, match=words) as caught:
+        call()
+    if argument is not None:
+        assert caught.value.__notes__ == [f"while processing '{argument}'"]

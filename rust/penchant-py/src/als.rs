@@ -2,6 +2,7 @@
 
 use crate::arrays::{matrix, vector};
 use crate::errors::OrRaise;
+use crate::numbers::{real, whole};
 use crate::pinned::Pinned;
 use crate::sparse::{csr, rows_of};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
@@ -48,14 +49,14 @@ fn als<'py>(
     indptr: &Bound<'py, PyAny>,
     indices: &Bound<'py, PyAny>,
     values: &Bound<'py, PyAny>,
-    columns: usize,
-    factors: usize,
-    iterations: usize,
-    unobserved_weight: f32,
-    regularization: f32,
-    frequency_scaling: f32,
-    seed: u64,
-    threads: usize,
+    #[pyo3(from_py_with = whole)] columns: usize,
+    #[pyo3(from_py_with = whole)] factors: usize,
+    #[pyo3(from_py_with = whole)] iterations: usize,
+    #[pyo3(from_py_with = real)] unobserved_weight: f32,
+    #[pyo3(from_py_with = real)] regularization: f32,
+    #[pyo3(from_py_with = real)] frequency_scaling: f32,
+    #[pyo3(from_py_with = whole)] seed: u64,
+    #[pyo3(from_py_with = whole)] threads: usize,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Factors<'py>> {
     let likes = csr(indptr, indices, values, columns)?;
@@ -136,10 +137,10 @@ impl AlsFoldIn {
     fn new(
         py: Python<'_>,
         fixed: &Bound<'_, PyAny>,
-        unobserved_weight: f32,
-        regularization: f32,
-        frequency_scaling: f32,
-        threads: usize,
+        #[pyo3(from_py_with = real)] unobserved_weight: f32,
+        #[pyo3(from_py_with = real)] regularization: f32,
+        #[pyo3(from_py_with = real)] frequency_scaling: f32,
+        #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Self> {
         let (numbers, rows, factors) = matrix(fixed, "fixed")?;
         let view = Matrix::new(numbers, rows, factors).or_raise(py)?;
@@ -171,7 +172,7 @@ impl AlsFoldIn {
         indptr: &Bound<'py, PyAny>,
         indices: &Bound<'py, PyAny>,
         values: &Bound<'py, PyAny>,
-        threads: usize,
+        #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let likes = csr(indptr, indices, values, self.rows)?;
         let fixed = self.matrix(py)?;

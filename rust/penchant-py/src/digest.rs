@@ -2,7 +2,7 @@
 
 use crate::errors::shape_error;
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,7 +26,12 @@ fn blake3_file(py: Python<'_>, path: PathBuf) -> PyResult<String> {
 /// The buffer must not be written to meanwhile. `ShapeError` when it is not C-contiguous.
 #[pyfunction]
 fn blake3_bytes(py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<String> {
-    let buffer = PyUntypedBuffer::get(buffer)?;
+    let buffer = PyUntypedBuffer::get(buffer).map_err(|error| {
+        PyTypeError::new_err(format!(
+            "buffer must be bytes or a numpy array of plain numbers, got {} ({error})",
+            buffer.get_type()
+        ))
+    })?;
     if !buffer.is_c_contiguous() {
         let message = "buffer has gaps, or another order than rows after rows, in memory; \
                        pass numpy.ascontiguousarray(buffer)";

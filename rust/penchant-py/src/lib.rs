@@ -7,6 +7,7 @@ mod digest;
 mod errors;
 mod filters;
 mod neighbours;
+mod numbers;
 mod pairwise;
 mod pinned;
 mod progress;

@@ -1,6 +1,7 @@
 //! The most similar rows of a sparse matrix.
 
 use crate::errors::OrRaise;
+use crate::numbers::{real, whole};
 use crate::progress::Progress;
 use crate::sparse::{Triple, csr, triple};
 use penchant_kernels::neighbours::Settings;
@@ -43,11 +44,11 @@ fn neighbours<'py>(
     indptr: &Bound<'py, PyAny>,
     indices: &Bound<'py, PyAny>,
     values: &Bound<'py, PyAny>,
-    columns: usize,
-    k: usize,
+    #[pyo3(from_py_with = whole)] columns: usize,
+    #[pyo3(from_py_with = whole)] k: usize,
     similarity: &str,
-    shrinkage: f64,
-    threads: usize,
+    #[pyo3(from_py_with = real)] shrinkage: f64,
+    #[pyo3(from_py_with = whole)] threads: usize,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Triple<'py>> {
     let matrix = csr(indptr, indices, values, columns)?;

@@ -2,6 +2,7 @@
 
 use crate::arrays::{matrix, vector};
 use crate::errors::OrRaise;
+use crate::numbers::{fits_memory, real, whole};
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::filter::Ragged;
@@ -37,12 +38,12 @@ impl Pairwise {
     #[expect(clippy::too_many_arguments, reason = "each is a keyword in Python")]
     fn new(
         py: Python<'_>,
-        factors: usize,
-        epochs: usize,
-        learning_rate: f32,
-        decay: f32,
-        regularization: f32,
-        seed: u64,
+        #[pyo3(from_py_with = whole)] factors: usize,
+        #[pyo3(from_py_with = whole)] epochs: usize,
+        #[pyo3(from_py_with = real)] learning_rate: f32,
+        #[pyo3(from_py_with = real)] decay: f32,
+        #[pyo3(from_py_with = real)] regularization: f32,
+        #[pyo3(from_py_with = whole)] seed: u64,
         max_tries: Option<usize>,
     ) -> PyResult<Self> {
         let settings = Settings {
@@ -79,11 +80,13 @@ impl Pairwise {
         py: Python<'_>,
         indptr: &Bound<'_, PyAny>,
         indices: &Bound<'_, PyAny>,
-        n_items: usize,
-        threads: usize,
+        #[pyo3(from_py_with = whole)] n_items: usize,
+        #[pyo3(from_py_with = whole)] threads: usize,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PairwiseModel> {
         let likes = likes(indptr, indices, n_items)?;
+        let numbers = n_items.saturating_mul(self.0.factors.next_multiple_of(16));
+        fits_memory(numbers, || format!("factors of {n_items} items")).or_raise(py)?;
         let settings = Settings { threads, ..self.0 };
         let progress = progress.map(|progress| progress.clone().unbind());
         let mut raised = None;
@@ -127,7 +130,7 @@ impl Pairwise {
         indptr: &Bound<'py, PyAny>,
         indices: &Bound<'py, PyAny>,
         item_factors: &Bound<'py, PyAny>,
-        threads: usize,
+        #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (numbers, n_items, width) = matrix(item_factors, "item_factors")?;
         let items = Matrix::new(numbers, n_items, width).or_raise(py)?;
@@ -147,7 +150,7 @@ impl Pairwise {
         py: Python<'py>,
         liked: &Bound<'py, PyAny>,
         item_factors: &Bound<'py, PyAny>,
-        target: usize,
+        #[pyo3(from_py_with = whole)] target: usize,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
         let (numbers, n_items, width) = matrix(item_factors, "item_factors")?;
         let items = Matrix::new(numbers, n_items, width).or_raise(py)?;

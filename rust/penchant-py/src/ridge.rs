@@ -2,6 +2,7 @@
 
 use crate::arrays::{matrix, vector};
 use crate::errors::{OrRaise, shape_error};
+use crate::numbers::{real, whole};
 use crate::sparse::{csr, rows_of};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::ridge::{Features, Settings};
@@ -35,9 +36,9 @@ fn ridge<'py>(
     py: Python<'py>,
     features: &Bound<'py, PyAny>,
     targets: &Bound<'py, PyAny>,
-    regularization: f32,
+    #[pyo3(from_py_with = real)] regularization: f32,
     weights: Option<&Bound<'py, PyAny>>,
-    threads: usize,
+    #[pyo3(from_py_with = whole)] threads: usize,
 ) -> PyResult<Map<'py>> {
     let (values, rows, count) = matrix(targets, "targets")?;
     let targets = Matrix::new(values, rows, count).or_raise(py)?;

@@ -2,6 +2,7 @@
 
 use crate::arrays::vector;
 use crate::errors::OrRaise;
+use crate::numbers::{fits_memory, real, whole};
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::sgd::{Model, Optimizer, Progress, Ratings, Settings, fit};
@@ -90,21 +91,28 @@ fn sgd(
     users: &Bound<'_, PyAny>,
     items: &Bound<'_, PyAny>,
     ratings: &Bound<'_, PyAny>,
-    n_users: usize,
-    n_items: usize,
-    factors: usize,
-    epochs: usize,
-    learning_rate: f32,
-    decay: f32,
-    regularization: f32,
-    bias_regularization: f32,
-    seed: u64,
+    #[pyo3(from_py_with = whole)] n_users: usize,
+    #[pyo3(from_py_with = whole)] n_items: usize,
+    #[pyo3(from_py_with = whole)] factors: usize,
+    #[pyo3(from_py_with = whole)] epochs: usize,
+    #[pyo3(from_py_with = real)] learning_rate: f32,
+    #[pyo3(from_py_with = real)] decay: f32,
+    #[pyo3(from_py_with = real)] regularization: f32,
+    #[pyo3(from_py_with = real)] bias_regularization: f32,
+    #[pyo3(from_py_with = whole)] seed: u64,
     optimizer: &str,
     validation: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
-    patience: usize,
-    threads: usize,
+    #[pyo3(from_py_with = whole)] patience: usize,
+    #[pyo3(from_py_with = whole)] threads: usize,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<SgdModel> {
+    let parameters = n_users
+        .saturating_add(n_items)
+        .saturating_mul(factors.saturating_add(1));
+    fits_memory(parameters, || {
+        format!("{factors} factors of {n_users} users and {n_items} items")
+    })
+    .or_raise(py)?;
     let ratings = Ratings {
         users: vector(users, "users")?,
         items: vector(items, "items")?,

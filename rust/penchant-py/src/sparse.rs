@@ -2,10 +2,12 @@
 
 use crate::arrays::{matrix, vector};
 use crate::errors::{OrRaise, shape_error};
+use crate::numbers::whole;
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::csr::{Csr, CsrBuf};
 use penchant_kernels::sparse;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// Three arrays of a sparse matrix, as Python gets them.
@@ -60,7 +62,7 @@ fn transpose<'py>(
     indptr: &Bound<'py, PyAny>,
     indices: &Bound<'py, PyAny>,
     values: &Bound<'py, PyAny>,
-    columns: usize,
+    #[pyo3(from_py_with = whole)] columns: usize,
 ) -> PyResult<Triple<'py>> {
     let matrix = csr(indptr, indices, values, columns)?;
     let turned = py.detach(|| matrix.transpose()).or_raise(py)?;
@@ -82,7 +84,7 @@ fn sparse_dense<'py>(
     values: &Bound<'py, PyAny>,
     dense: &Bound<'py, PyAny>,
     out_rows: Option<&Bound<'py, PyAny>>,
-    threads: usize,
+    #[pyo3(from_py_with = whole)] threads: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (numbers, columns, width) = matrix(dense, "dense")?;
     let sparse = csr(indptr, indices, values, columns)?;
@@ -105,11 +107,17 @@ fn sparse_sparse<'py>(
     indptr: &Bound<'py, PyAny>,
     indices: &Bound<'py, PyAny>,
     values: &Bound<'py, PyAny>,
-    other: AnyTriple<'py>,
-    columns: usize,
-    threads: usize,
+    other: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = whole)] columns: usize,
+    #[pyo3(from_py_with = whole)] threads: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-    let (other_indptr, other_indices, other_values) = other;
+    let (other_indptr, other_indices, other_values): AnyTriple<'_> =
+        other.extract().map_err(|_| {
+            PyTypeError::new_err(format!(
+                "other must be a triple (indptr, indices, values) of numpy arrays, got {}",
+                other.get_type()
+            ))
+        })?;
     let right = csr(&other_indptr, &other_indices, &other_values, columns)?;
     let left = csr(indptr, indices, values, right.rows())?;
     let product = py

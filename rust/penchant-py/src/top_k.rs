@@ -14,6 +14,7 @@ use crate::arrays::{matrix, vector};
 use crate::base::{Base, CodeMemory, Memory, quantized};
 use crate::errors::OrRaise;
 use crate::filters::{Filters, any_pair};
+use crate::numbers::{fits_memory, integer, whole};
 
 /// Rows (n, k), scores (n, k) and counts (n,), as Python gets them.
 type Triple<'py> = (
@@ -151,18 +152,17 @@ impl ItemIndex {
     fn top_k<'py>(
         &self,
         queries: &Bound<'py, PyAny>,
-        k: i64,
+        #[pyo3(from_py_with = integer)] k: i64,
         seen: Option<&Bound<'py, PyAny>>,
         allow: Option<&Bound<'py, PyAny>>,
         deny: Option<&Bound<'py, PyAny>>,
         lists: Option<&Bound<'py, PyAny>>,
-        threads: i64,
+        #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Triple<'py>> {
         let py = queries.py();
         let queries = floats(queries, "queries")?;
         let (seen, lists) = (any_pair(seen, "seen")?, any_pair(lists, "lists")?);
         let filters = Filters::new(seen.as_ref(), allow, deny, lists.as_ref())?;
-        let threads = usize::try_from(threads).unwrap_or(0);
         ranked(py, queries.rows(), k, |best| {
             let filter = filters.checked(queries.rows(), self.overlay.rows())?;
             let items = self.base.items()?;
@@ -295,10 +295,12 @@ struct CodeOwner(Resident<u8>);
 /// `SettingsError` for threads < 1.
 #[pyfunction]
 #[pyo3(signature = (items, *, threads = 1))]
-fn quantize_items<'py>(items: &Bound<'py, PyAny>, threads: i64) -> PyResult<CodeArrays<'py>> {
+fn quantize_items<'py>(
+    items: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = whole)] threads: usize,
+) -> PyResult<CodeArrays<'py>> {
     let py = items.py();
     let items = floats(items, "items")?;
-    let threads = usize::try_from(threads).unwrap_or(0);
     let shape = CodeShape::of(items.rows(), items.dim()).or_raise(py)?;
     let (codes, bounds) = py.detach(|| quantized(items, threads)).or_raise(py)?;
     let owner = Bound::new(py, CodeOwner(codes))?;
@@ -320,7 +322,7 @@ fn quantize_items<'py>(items: &Bound<'py, PyAny>, threads: i64) -> PyResult<Code
 #[pyo3(signature = (scores, k, *, seen = None, allow = None, deny = None, lists = None))]
 fn select_top_k<'py>(
     scores: &Bound<'py, PyAny>,
-    k: i64,
+    #[pyo3(from_py_with = integer)] k: i64,
     seen: Option<&Bound<'py, PyAny>>,
     allow: Option<&Bound<'py, PyAny>>,
     deny: Option<&Bound<'py, PyAny>>,
@@ -360,9 +362,13 @@ fn dot<'py>(
 /// 0..items.
 #[pyfunction]
 #[pyo3(name = "bitset")]
-fn bitset_of<'py>(rows: &Bound<'py, PyAny>, items: i64) -> PyResult<Bound<'py, PyArray1<u64>>> {
+fn bitset_of<'py>(
+    rows: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = integer)] items: i64,
+) -> PyResult<Bound<'py, PyArray1<u64>>> {
     let py = rows.py();
     let items = size("items", items).or_raise(py)?;
+    fits_memory(items / 32, || format!("sets of {items} items")).or_raise(py)?;
     let words = bitset::of(vector(rows, "rows")?, items).or_raise(py)?;
     Ok(PyArray1::from_vec(py, words))
 }
@@ -408,7 +414,7 @@ fn ranked(
     rank: impl FnOnce(Best<'_>) -> Result<(), KernelError> + Send,
 ) -> PyResult<Triple<'_>> {
     let k = size("k", k)
-        .and_then(|k| fits_memory(queries, k).map(|()| k))
+        .and_then(|k| results_fit(queries, k).map(|()| k))
         .or_raise(py)?;
     // SAFETY: nobody else sees the arrays before `rank` has filled them, and where it refuses they
     // are dropped unread; plain numbers need no initialisation to be written to.
@@ -439,7 +445,7 @@ fn scored(
     items: usize,
     fill: impl FnOnce(&mut [f32]) -> Result<(), KernelError> + Send,
 ) -> PyResult<Bound<'_, PyArray2<f32>>> {
-    fits_memory(queries, items).or_raise(py)?;
+    results_fit(queries, items).or_raise(py)?;
     // SAFETY: nobody else sees the array before `fill` has written all of it, and where it refuses
     // the array is dropped unread.
     let scores = unsafe { PyArray2::<f32>::new(py, [queries, items], false) };
@@ -450,11 +456,10 @@ fn scored(
 }
 
 /// Refuses results that no memory holds, before numpy is asked for them.
-fn fits_memory(queries: usize, columns: usize) -> Result<(), KernelError> {
-    match queries.checked_mul(columns) {
-        Some(entries) if entries <= 1 << 40 => Ok(()),
-        _ => Err(KernelError::Request(format!(
-            "{columns} results for each of {queries} queries fit no memory; ask for fewer"
-        ))),
-    }
+fn results_fit(queries: usize, columns: usize) -> Result<(), KernelError> {
+    // Rows and scores.
+    let numbers = queries.saturating_mul(columns).saturating_mul(2);
+    fits_memory(numbers, || {
+        format!("{columns} results for each of {queries} queries")
+    })
 }
