@@ -32,7 +32,7 @@ def fitted(name: str, data: Dataset) -> FittedScorer:
     return Registry.discover(only={"mf"}).scorer(name).fit(data, FitContext(threads=2))
 
 
-@pytest.mark.parametrize(("name", "floor"), [("mf.warp", 0.097), ("mf.bpr", 0.08)])
+@pytest.mark.parametrize(("name", "floor"), [("mf.warp", 0.09), ("mf.bpr", 0.072)])
 def test_ndcg_at_10_with_defaults(split: Split, name: str, floor: float) -> None:
     model = fitted(name, split.train)
     assert evaluate_scorer(model, split, metrics=("ndcg@10",)).values["ndcg@10"] >= floor
