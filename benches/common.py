@@ -9,6 +9,7 @@ import numpy as np
 import penchant
 from penchant.benchmark import machine, take_turns
 from penchant.builtin.top_k import FittedTopK
+from penchant.people import People
 from penchant_mf.als import FittedAls, Loss
 
 
@@ -60,9 +61,8 @@ def model_of(
     scorer = FittedAls(users, items, None, Loss(1.0, 1.0))
     return penchant.Model(
         spec=small.spec,
-        users=small.users,
+        people=People(small.users, small.past),
         items=small.items,
-        past=small.past,
         recommender=FittedTopK(scorer, resident=resident, threads=1),
         fallback=small.fallback,
         generator=small.generator,

@@ -9,7 +9,7 @@ import numpy as np
 
 from penchant import kernels
 from penchant.errors import RequestError, UnknownItem
-from penchant.queries import Csr
+from penchant.queries import Candidates, Csr
 
 if TYPE_CHECKING:
     from penchant.data import Items
@@ -37,6 +37,24 @@ class Catalogue:
         """The bitset of the items named."""
         rows = self.ids.rows(listed(item_ids))
         return kernels.bitset(rows[rows >= 0], self.size)
+
+    def candidates(
+        self,
+        allow: Iterable[Id] | None,
+        deny: Iterable[Id] | None,
+        where: Mapping[str, Any] | None,
+        *,
+        seen: Csr | None = None,
+        lists: Iterable[Iterable[Id]] | None = None,
+    ) -> Candidates:
+        """What may be shown: `allow` and `where` and `lists` at once, less `deny` and `seen`."""
+        return Candidates(
+            self.size,
+            seen,
+            self.allowed(allow, where),
+            None if deny is None else self.bits(deny),
+            None if lists is None else self.lists(lists),
+        )
 
     def allowed(self, allow: Iterable[Id] | None, where: Mapping[str, Any] | None) -> U64 | None:
         """The bitset of the items that are named and fit the conditions; None for all."""

@@ -14,6 +14,7 @@ from penchant.components import FitReport, Spec
 from penchant.errors import DataError, SettingsError
 from penchant.model import Model
 from penchant.past import Past
+from penchant.people import People
 from penchant.protocols import FitContext
 from penchant.recipes import Recipe, compose, namespaces, with_encoder
 
@@ -112,9 +113,8 @@ def fit(
     )
     return Model(
         spec=spec,
-        users=data.users.vocabulary,
+        people=People(data.users.vocabulary, _past(data)),
         items=data.items,
-        past=_past(data),
         recommender=registry.wrap_recommender(spec.name, fitted),
         fallback=popular,
         generator=generator,

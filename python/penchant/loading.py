@@ -19,6 +19,7 @@ from penchant.errors import ModelFileError, SettingsError, UnknownComponent
 from penchant.fitting import FALLBACK, GENERATOR
 from penchant.model import Model
 from penchant.past import Past
+from penchant.people import People
 from penchant.protocols import Factored, State, capability
 from penchant.queries import Csr
 from penchant.recipes import namespaces
@@ -123,23 +124,22 @@ def _model(
     _check(past, state.arrays["changed"], restored, len(users), len(items))
     events = Csr(past["indptr"], past["indices"], past.get("values"), len(items))
     min_value, liking = state.meta["min_value"], state.meta["liking"]
+    known = Past(
+        events,
+        past.get("times"),
+        None if min_value is None else float(str(min_value)),
+        float(str(liking)),
+    )
     return Model(
         spec=spec,
-        users=users,
+        people=People(users, known, frozenset(state.arrays["changed"].tolist())),
         items=items,
-        past=Past(
-            events,
-            past.get("times"),
-            None if min_value is None else float(str(min_value)),
-            float(str(liking)),
-        ),
         recommender=registry.wrap_recommender(spec.name, restored),
         fallback=registry.recommender(Spec.of(manifest["fallback"])).restore(
             state.parts["fallback"]
         ),
         generator=registry.generator(GENERATOR),
         facts=manifest["facts"],
-        changed=frozenset(state.arrays["changed"].tolist()),
     )
 
 

@@ -315,4 +315,9 @@ class Updatable(Protocol):
     """Can take up new items without a fit."""
 
     def with_items(self, data: Dataset, /) -> FittedScorer | FittedRecommender:
-        """Give a new fitted object for `data`, whose first items are the ones known at fit."""
+        """Give a new fitted object for `data`, whose first items are the ones known already.
+
+        The events are those with the new items, as far as any are known; users who are new too
+        have the rows after those of the fit. What is known of old users and items stays, to the
+        bit.
+        """

@@ -11,7 +11,9 @@ import numpy as np
 from penchant.errors import RequestError
 
 if TYPE_CHECKING:
+    from penchant.data import Items, Vocabulary
     from penchant.protocols import F32, I64, Evidence
+    from penchant.queries import TopK
 
 Id = str | int
 Backend = Literal["pandas", "polars", "pyarrow"]
@@ -31,6 +33,14 @@ class Recommendations:
     scores: F32
     source: str
     user_id: Id | None = None
+
+    @classmethod
+    def of(
+        cls, top: TopK, ids: Vocabulary, source: str, user_id: Id | None = None
+    ) -> Recommendations:
+        """Name the rows of the first query."""
+        count = int(top.counts[0])
+        return cls(ids.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id)
 
     def __iter__(self) -> Iterator[Any]:
         yield self.ids
@@ -131,8 +141,12 @@ class Reason:
     source: str
 
     @classmethod
-    def of(cls, evidence: Evidence, item_id: Id | None, name: str) -> Reason:
+    def of(cls, evidence: Evidence, items: Items) -> Reason:
         """Name what the evidence speaks of."""
+        row = evidence.item
+        item_id, name = (
+            (items.vocabulary.id(row), items.name(row)) if row >= 0 else (None, evidence.detail)
+        )
         return cls(evidence.kind, evidence.weight, item_id, name, evidence.source)
 
 

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from penchant.errors import DataError, RequestError
+from penchant.people import People
 from penchant.protocols import Updatable
 from penchant.queries import Csr
 
 if TYPE_CHECKING:
-    from penchant.data import Items, Vocabulary
+    from penchant.data import Interactions, Items
     from penchant.past import Past
     from penchant.protocols import FittedRecommender
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def with_events(
-    users: Vocabulary, items: Items, past: Past, events: Any, columns: Mapping[str, Any]
-) -> tuple[Vocabulary, Past, frozenset[int]]:
+    people: People, items: Items, events: Any, columns: Mapping[str, Any] = NOTHING
+) -> People:
     """Merge `events`, a table read as `Dataset.from_frame` reads it, into what is known of users.
 
-    Gives the users (new ones appended), the new past, and the rows of the users who acted. A later
+    New users are appended. A later
     event replaces the value of an earlier one of the same user and item; events without values are
     likings, as in a history, and events without times are as late as the latest one known. Only
     the rows of users who acted are rebuilt; the rest is one copy. Raises DataError for an item the
@@ -31,6 +35,7 @@ def with_events(
     """
     from penchant.data import Dataset, Reading
 
+    users, past = people.users, people.past
     added = Dataset.from_frame(events, **columns)
     if past.times is not None and added.interactions.time is None and len(past.times):
         log = added.interactions
@@ -46,7 +51,7 @@ def with_events(
     for position in np.flatnonzero(item_rows < 0)[:1].tolist():
         raise DataError(
             f"item {item_ids[position]!r} is not in the model ({int((item_rows < 0).sum())} such "
-            "items); fit again to take up new items"
+            "items); add it with with_items(rows, events=...), or fit again"
         )
     user_ids = added.users.vocabulary.ids(np.arange(len(added.users), dtype=np.int32))
     user_rows = users.rows(user_ids)
@@ -91,26 +96,38 @@ def with_events(
     for array in (merged_past.indptr, merged_past.indices, merged_past.values, times):
         if array is not None:
             array.setflags(write=False)
-    return users, replace(past, events=merged_past, times=times), frozenset(user_rows.tolist())
+    past = replace(past, events=merged_past, times=times)
+    return People(users, past, people.changed.union(user_rows.tolist()))
 
 
 def with_items(
-    users: Vocabulary,
+    people: People,
     items: Items,
-    past: Past,
     recommenders: Sequence[FittedRecommender],
     added: Items,
-) -> tuple[Items, Past, list[FittedRecommender]]:
+    events: Any = None,
+    columns: Mapping[str, Any] = NOTHING,
+) -> tuple[Items, People, list[FittedRecommender]]:
     """Append items to the catalogue and let every recommender take them up.
 
-    Raises DataError for an id that is there already, RequestError for a recommender that can't.
+    events: what users have done, read as `with_events` reads it; recommenders are shown those with
+        the new items. Raises DataError for an id that is there already, RequestError for a
+        recommender that can't.
     """
-    from penchant.data import Dataset, Interactions, Users
+    from penchant.data import Dataset, Users
 
     joined = items.joined(added)
-    nobody = np.empty(0, np.int32)
-    log = Interactions.of(nobody, nobody, n_users=len(users), n_items=len(joined))
-    data = Dataset(users=Users(users), items=joined, interactions=log)
+    past = people.past
+    wider = replace(past.events, columns=len(joined))
+    people = replace(people, past=replace(past, events=wider))
+    if events is not None:
+        people = with_events(people, joined, events, columns)
+    data = Dataset(
+        users=Users(people.users),
+        items=joined,
+        interactions=_acts(people, len(items)),
+        min_value=past.min_value,
+    )
     newer = []
     for recommender in recommenders:
         if not isinstance(recommender, Updatable):
@@ -118,8 +135,23 @@ def with_items(
                 f"{type(recommender).__name__} can't take up new items without a fit; fit again"
             )
         newer.append(cast("FittedRecommender", recommender.with_items(data)))
-    events = replace(past.events, columns=len(joined))
-    return joined, replace(past, events=events), newer
+    return joined, people, newer
+
+
+def _acts(people: People, first: int) -> Interactions:
+    """The events with items from row `first` on; only who acted after the fit can have any."""
+    from penchant.data import Interactions
+
+    users = np.array(sorted(people.changed), np.int32)
+    acts = people.past.events.take(users)
+    acts = acts.where(acts.indices >= first)
+    return Interactions.of(
+        users[acts.row_of_entry()],
+        acts.indices,
+        acts.values,
+        n_users=len(people.users),
+        n_items=acts.columns,
+    )
 
 
 def _span(events: Csr, row: int) -> tuple[int, int]:

@@ -66,7 +66,7 @@ def naive(one: Model, user: str, history: dict[str, float] | None, asked: dict[s
         past = one.past.told([], one.items.vocabulary)
     queries = Queries(np.array([row], np.int32), past)
     scorer: Any = one.recommender
-    if not one._answers(queries)[0]:
+    if not one._answerers.answers(queries)[0]:
         scorer = one.fallback
     scores = scorer.score(queries, None)[0]
     eligible = []

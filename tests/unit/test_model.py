@@ -383,7 +383,7 @@ def test_events_without_times_keep_the_times_of_the_others(ease: Model) -> None:
 
 def test_an_event_of_an_unknown_item_is_refused(ease: Model) -> None:
     with pytest.raises(
-        DataError, match=r"item 'x' is not in the model \(1 such items\); fit again"
+        DataError, match=r"item 'x' is not in the model \(1 such items\); add it with with_items"
     ):
         ease.with_events({"user_id": ["ann"], "item_id": ["x"]})
 
@@ -459,6 +459,38 @@ def test_new_items_may_come_as_a_table(rows: Any, ease: Model) -> None:
     assert said.recommend("ann", where={"genre": "sf"}, exclude_seen=False).ids == (
         made.recommend("ann", where={"genre": "sf"}, exclude_seen=False).ids
     )
+
+
+def test_what_users_did_with_a_new_item_is_told_with_it(ease: Model) -> None:
+    model = penchant.fit(dataset(), scorers=["mf.als"])
+    events = {"user_id": ["ann", "bob", "zoe"], "item_id": ["f", "f", "f"], "rating": [5, 5, 1]}
+    newer = model.with_items(NEW, events=events)
+    vectors = newer.recommender.inner.item_vectors  # type: ignore[attr-defined]
+    row = newer.items.vocabulary.row("f")
+    assert vectors[row].any()
+    assert not model.with_items(NEW).recommender.inner.item_vectors[row].any()  # type: ignore[attr-defined]
+    assert "f" not in newer.recommend("ann", k=6).ids
+    assert "f" in newer.recommend("dan", k=6).ids
+    assert newer.past.of(newer.users.row("zoe"))[0].indices.tolist() == [row]
+    assert sorted(newer.users.ids(np.array(sorted(newer.changed), np.int32))) == [
+        "ann",
+        "bob",
+        "zoe",
+    ]
+
+
+def test_likings_of_a_new_item_count_as_popularity(popular: Model) -> None:
+    users = [f"new-{number}" for number in range(20)]
+    events = {"who": users, "what": ["f"] * 20, "rating": [5.0] * 19 + [1.0]}
+    newer = popular.with_items([{"what": "f"}], events=events, user="who", item="what")
+    assert newer.recommend("nobody", k=1).ids == ["f"]
+    assert newer.recommend("nobody", k=1).scores.tolist() == [19.0]
+    assert newer.past.told(["f"], newer.items.vocabulary).columns == len(newer.items)
+
+
+def test_columns_of_no_events_are_refused(popular: Model) -> None:
+    with pytest.raises(RequestError, match="user name columns of events, but events is None"):
+        popular.with_items(NEW, user="who")
 
 
 def test_new_items_without_their_ids_are_refused(ease: Model) -> None:

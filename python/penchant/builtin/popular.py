@@ -46,8 +46,8 @@ class FittedPopular:
         return (Evidence("popularity", float(self._counts[item]), source="base.popular"),)
 
     def with_items(self, data: Dataset, /) -> FittedPopular:
-        """Nobody has liked a new item yet."""
-        new = np.zeros(len(data.items) - len(self._counts), np.float32)
+        """Count who likes the new items."""
+        new = _counts(data)[len(self._counts) :]
         return FittedPopular(np.concatenate([self._counts, new]))
 
     def state(self) -> State:
@@ -60,10 +60,13 @@ class Popular:
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedPopular:  # noqa: ARG002
         """Count positives by item. O(events)."""
-        liked = data.positive_csr()
-        counts = np.bincount(liked.indices, minlength=len(data.items)).astype(np.float32)
-        return FittedPopular(counts)
+        return FittedPopular(_counts(data))
 
     def restore(self, state: State, /) -> FittedPopular:
         """Bring back the counts."""
         return FittedPopular(np.asarray(state.arrays["counts"]))
+
+
+def _counts(data: Dataset) -> F32:
+    liked = data.positive_csr()
+    return np.bincount(liked.indices, minlength=len(data.items)).astype(np.float32)

@@ -145,6 +145,6 @@ def baselines(dataset: Dataset, registry: Registry, split: Split) -> dict[str, S
 
 
 def _label(spec: Spec) -> str:
-    from penchant.model import source_name
+    from penchant.answerers import source_name
 
     return f"{source_name(spec)} (yours)"

@@ -70,7 +70,7 @@ def fit(
     penchant fit ratings.csv --user userId --item movieId --min-value 4 -o model/
     """
     import penchant
-    from penchant.model import source_name
+    from penchant.answerers import source_name
 
     recipe = read_source(source, table)
     refuse_strangers(output)
