@@ -27,11 +27,10 @@ def with_events(
 ) -> People:
     """Merge `events`, a table read as `Dataset.from_frame` reads it, into what is known of users.
 
-    New users are appended. A later
-    event replaces the value of an earlier one of the same user and item; events without values are
-    likings, as in a history, and events without times are as late as the latest one known. Only
-    the rows of users who acted are rebuilt; the rest is one copy. Raises DataError for an item the
-    model doesn't know.
+    New users are appended. A later event replaces the value of an earlier one of the same user and
+    item; events without values are likings, as in a history, and events without times are as late
+    as the latest one known. Only the rows of users who acted are rebuilt; the rest is one copy.
+    Raises DataError for an item the model doesn't know.
     """
     from penchant.data import Dataset, Reading
 
