@@ -9,12 +9,17 @@ class TestItemKnn(ScorerContract):
 
 
 class TestItemKnnByBm25(ScorerContract):
-    name, settings = "cf.item_knn", {"weighting": "bm25", "shrinkage": 0}
+    name, settings = "cf.item_knn", {"similarity": "bm25", "shrinkage": 0}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestItemKnnByJaccard(ScorerContract):
+    name, settings = "cf.item_knn", {"similarity": "jaccard"}
     fold_in, explain_sums, cancellable = True, True, True
 
 
 class TestItemKnnByCosine(ScorerContract):
-    name, settings = "cf.item_knn", {"weighting": "cosine"}
+    name, settings = "cf.item_knn", {"similarity": "cosine"}
     fold_in, explain_sums, cancellable = True, True, True
 
 
@@ -34,7 +39,12 @@ class TestUserKnn(ScorerContract):
 
 
 class TestUserKnnByTfidf(ScorerContract):
-    name, settings = "cf.user_knn", {"weighting": "tfidf", "shrinkage": 0}
+    name, settings = "cf.user_knn", {"similarity": "tfidf", "shrinkage": 0}
+    fold_in, explain_sums = True, True
+
+
+class TestUserKnnByJaccard(ScorerContract):
+    name, settings = "cf.user_knn", {"similarity": "jaccard"}
     fold_in, explain_sums = True, True
 
 

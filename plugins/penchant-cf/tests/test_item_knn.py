@@ -54,14 +54,16 @@ def naive(data: Dataset, settings: ItemKnnSettings) -> np.ndarray:
     x = data.positive_csr().to_dense().astype(np.float64)
     of_user, of_item = x.sum(axis=1), x.sum(axis=0)
     y = x.copy()
-    if settings.weighting != "cosine":
+    if settings.similarity in ("tfidf", "bm25"):
         y *= np.log1p(x.shape[1] / np.maximum(of_user, 1))[:, None]
-    if settings.weighting == "bm25":
+    if settings.similarity == "bm25":
         k1, b = settings.bm25_k1, settings.bm25_b
         mean = of_item.sum() / max((of_item > 0).sum(), 1)
         y *= (k1 + 1) / (k1 * (1 - b + b * of_item / max(mean, 1)) + 1)
     alike = y.T @ y
-    if settings.weighting != "bm25":
+    if settings.similarity == "jaccard":
+        alike /= np.maximum(of_item[:, None] + of_item - alike, 1)
+    elif settings.similarity != "bm25":
         length = np.sqrt(np.diag(alike))
         alike /= np.maximum(np.outer(length, length), 1e-300)
     together = x.T @ x
@@ -82,13 +84,13 @@ def boards(draw: st.DrawFn) -> Dataset:
 
 @given(
     data=boards(),
-    weighting=st.sampled_from(["tfidf", "bm25", "cosine"]),
+    similarity=st.sampled_from(["tfidf", "bm25", "cosine", "jaccard"]),
     shrinkage=st.sampled_from([0.0, 5.0]),
 )
 def test_the_weights_are_the_similarities_of_all_pairs(
-    data: Dataset, weighting: str, shrinkage: float
+    data: Dataset, similarity: str, shrinkage: float
 ) -> None:
-    settings = ItemKnnSettings(weighting=weighting, shrinkage=shrinkage)
+    settings = ItemKnnSettings(similarity=similarity, shrinkage=shrinkage)
     fitted = ItemKnn(settings).fit(data, FitContext())
     got = weights(fitted, len(data.items))
     assert got == pytest.approx(naive(data, settings), rel=1e-4, abs=1e-5)
@@ -97,7 +99,7 @@ def test_the_weights_are_the_similarities_of_all_pairs(
 def test_each_item_is_scored_by_its_own_nearest_neighbours() -> None:
     # Item 0 is liked with 1 twice and with 2 once; 2 is liked with 0 alone.
     data = rated([(0, 0, 5), (0, 1, 5), (1, 0, 5), (1, 1, 5), (2, 0, 5), (2, 2, 5)], 3, 3)
-    scores = weights(fit(data, neighbours=1, weighting="cosine", shrinkage=0), 3)
+    scores = weights(fit(data, neighbours=1, similarity="cosine", shrinkage=0), 3)
     assert np.count_nonzero(scores[:, 0]) == 1
     assert scores[1, 0] == pytest.approx(2 / np.sqrt(3 * 2))  # 0 has 1 for its nearest
     assert scores[2, 0] == 0  # and not 2,
@@ -118,16 +120,22 @@ def test_a_choosy_user_counts_more_by_tfidf() -> None:
     # User 0 likes items 0 and 1 and no others; user 1 likes 0 and 2 among many.
     events = [(0, 0, 5), (0, 1, 5), *((1, item, 5) for item in (0, 2, 3, 4, 5, 6)), (2, 1, 5)]
     data = rated([*events, (3, 2, 5)], 4, 7)
-    by_cosine = weights(fit(data, weighting="cosine", shrinkage=0), 7)
-    by_tfidf = weights(fit(data, weighting="tfidf", shrinkage=0), 7)
+    by_cosine = weights(fit(data, similarity="cosine", shrinkage=0), 7)
+    by_tfidf = weights(fit(data, similarity="tfidf", shrinkage=0), 7)
     assert by_cosine[0, 1] == by_cosine[0, 2]
     assert by_tfidf[0, 1] > by_tfidf[0, 2]
 
 
+def test_jaccard_is_the_users_of_both_over_those_of_either() -> None:
+    # Users 0 to 2 like item 0, users 1 to 4 item 1: two like both, five either.
+    data = rated([(u, 0, 5) for u in range(3)] + [(u, 1, 5) for u in range(1, 5)], 5, 2)
+    assert weights(fit(data, similarity="jaccard", shrinkage=0), 2)[0, 1] == pytest.approx(2 / 5)
+
+
 def test_few_common_users_are_doubted() -> None:
     data = rated([(u, i, 5) for u in range(6) for i in (0, 1)] + [(6, 2, 5), (6, 3, 5)], 7, 4)
-    certain = weights(fit(data, weighting="cosine", shrinkage=0), 4)
-    doubted = weights(fit(data, weighting="cosine", shrinkage=2), 4)
+    certain = weights(fit(data, similarity="cosine", shrinkage=0), 4)
+    doubted = weights(fit(data, similarity="cosine", shrinkage=2), 4)
     assert certain[0, 1] == pytest.approx(1)
     assert certain[2, 3] == pytest.approx(1)
     assert doubted[0, 1] == pytest.approx(6 / 8)
@@ -136,7 +144,7 @@ def test_few_common_users_are_doubted() -> None:
 
 def test_similar_items_are_the_items_own_neighbours() -> None:
     data = rated([(0, 0, 5), (0, 1, 5), (1, 0, 5), (1, 1, 5), (2, 0, 5), (2, 2, 5)], 3, 4)
-    fitted = fit(data, neighbours=1, weighting="cosine", shrinkage=0)
+    fitted = fit(data, neighbours=1, similarity="cosine", shrinkage=0)
     everything = Candidates(4)
     got = fitted.similar_items(np.array([0, 2, 3], np.int32), everything, 3)
     assert got.counts.tolist() == [1, 1, 0]
@@ -174,8 +182,9 @@ def test_a_cancelled_fit_says_so() -> None:
         ({"bm25_k1": 0}, "cf.item_knn: bm25_k1 must be greater than 0, got 0.0"),
         ({"bm25_b": 1.5}, "cf.item_knn: bm25_b must be from 0 to 1, got 1.5"),
         (
-            {"weighting": "idf"},
-            "cf.item_knn: weighting must be one of 'tfidf', 'bm25', 'cosine', got 'idf' (str)",
+            {"similarity": "idf"},
+            "cf.item_knn: similarity must be one of 'tfidf', 'bm25', 'cosine', 'jaccard', "
+            "got 'idf' (str)",
         ),
     ],
 )
@@ -185,6 +194,8 @@ def test_a_setting_out_of_range_is_refused(given: dict[str, object], message: st
     assert str(refused.value) == message
 
 
-def test_a_weighting_unknown_to_python_callers_is_refused() -> None:
-    with pytest.raises(ValueError, match="weighting must be 'tfidf', 'bm25' or 'cosine'"):
-        ItemKnnSettings(weighting="idf")
+def test_a_similarity_unknown_to_python_callers_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="must be 'tfidf', 'bm25', 'cosine' or 'jaccard', got 'idf'"
+    ):
+        ItemKnnSettings(similarity="idf")

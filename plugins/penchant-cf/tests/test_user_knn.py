@@ -41,11 +41,15 @@ def naive(data: Dataset, settings: UserKnnSettings) -> np.ndarray:
     """Compare every pair of users, keep the nearest, and sum, densely."""
     x = data.positive_csr().to_dense().astype(np.float64)
     y = x
-    if settings.weighting == "tfidf":
+    if settings.similarity == "tfidf":
         y = x * np.log1p(len(x) / np.maximum(x.sum(axis=0), 1))
-    length = np.sqrt((y * y).sum(axis=1))
-    alike = y @ y.T / np.maximum(np.outer(length, length), 1e-300)
     common = x @ x.T
+    if settings.similarity == "jaccard":
+        size = x.sum(axis=1)
+        alike = common / np.maximum(size[:, None] + size - common, 1)
+    else:
+        length = np.sqrt((y * y).sum(axis=1))
+        alike = y @ y.T / np.maximum(np.outer(length, length), 1e-300)
     if settings.shrinkage:
         alike *= common / (common + settings.shrinkage)
     np.fill_diagonal(alike, 0)
@@ -64,14 +68,14 @@ def boards(draw: st.DrawFn) -> Dataset:
 
 @given(
     data=boards(),
-    weighting=st.sampled_from(["tfidf", "cosine"]),
+    similarity=st.sampled_from(["tfidf", "cosine", "jaccard"]),
     neighbours=st.sampled_from([1, 3, 50]),
     shrinkage=st.sampled_from([0.0, 5.0]),
 )
 def test_scores_are_the_summed_similarities_of_the_nearest_users(
-    data: Dataset, weighting: str, neighbours: int, shrinkage: float
+    data: Dataset, similarity: str, neighbours: int, shrinkage: float
 ) -> None:
-    settings = UserKnnSettings(weighting=weighting, neighbours=neighbours, shrinkage=shrinkage)
+    settings = UserKnnSettings(similarity=similarity, neighbours=neighbours, shrinkage=shrinkage)
     everybody = Queries.known(
         np.arange(len(data.users), dtype=np.int32), data.interactions.by_user()
     )
@@ -113,13 +117,19 @@ def test_news_of_a_known_user_count_without_a_fit() -> None:
 def test_a_rare_liking_in_common_tells_more_by_tfidf() -> None:
     rows = [[0, 2], [1, 3], [0], [0], [0]]
     scores = {
-        weighting: fit(liked(rows, 4), weighting=weighting, shrinkage=0).score(
+        similarity: fit(liked(rows, 4), similarity=similarity, shrinkage=0).score(
             asks(0, 1, items=4), None
         )[0]
-        for weighting in ("cosine", "tfidf")
+        for similarity in ("cosine", "tfidf")
     }
     assert scores["cosine"][2] == scores["cosine"][3]
     assert scores["tfidf"][3] > scores["tfidf"][2]
+
+
+def test_jaccard_is_the_likings_of_both_over_those_of_either() -> None:
+    # The stranger and user 0 share two of three likings; item 4, which nobody likes, is left out.
+    fitted = fit(liked([[0, 1, 2]], 5), similarity="jaccard", shrinkage=0)
+    assert fitted.score(asks(0, 1, 4, items=5), None)[0, 2] == pytest.approx(2 / 3)
 
 
 def test_few_common_likings_are_doubted() -> None:
@@ -174,8 +184,8 @@ def test_new_items_are_liked_by_nobody_and_change_nothing() -> None:
         ({"neighbours": 0}, "cf.user_knn: neighbours must be at least 1, got 0"),
         ({"shrinkage": -1}, "cf.user_knn: shrinkage must be at least 0, got -1.0"),
         (
-            {"weighting": "bm25"},
-            "cf.user_knn: weighting must be one of 'tfidf', 'cosine', got 'bm25' (str)",
+            {"similarity": "bm25"},
+            "cf.user_knn: similarity must be one of 'cosine', 'tfidf', 'jaccard', got 'bm25' (str)",
         ),
     ],
 )
@@ -185,6 +195,6 @@ def test_a_setting_out_of_range_is_refused(given: dict[str, object], message: st
     assert str(refused.value) == message
 
 
-def test_a_weighting_unknown_to_python_callers_is_refused() -> None:
-    with pytest.raises(ValueError, match="weighting must be 'tfidf' or 'cosine'"):
-        UserKnnSettings(weighting="bm25")
+def test_a_similarity_unknown_to_python_callers_is_refused() -> None:
+    with pytest.raises(ValueError, match="similarity must be 'cosine', 'tfidf' or 'jaccard'"):
+        UserKnnSettings(similarity="bm25")

@@ -4,13 +4,18 @@ Item-based nearest neighbours (Sarwar, Karypis, Konstan, Riedl, "Item-Based Coll
 Recommendation Algorithms", 2001) on likings: an item is scored by the summed similarity of those of
 its `neighbours` most similar items that the user liked.
 
-Similarities of items x users weighted as documents x words are weighted for search:
+With U_i the users who liked item i, the similarity of i and j is
 
-- "cosine": as it is;
-- "tfidf": a user counts by ln(1 + items / likings of the user), the choosy more; cosine;
-- "bm25": the same, times (k1 + 1) / (k1·(1 - b + b·likings of the item / mean) + 1) (Robertson,
-  Zaragoza, "The Probabilistic Relevance Framework", 2009, eq. 3.15, for word counts of 1), and dot
-  products instead of cosines, so that popular items are near more items.
+- "jaccard": |U_i ∩ U_j| / |U_i ∪ U_j|;
+- "cosine": |U_i ∩ U_j| / √(|U_i|·|U_j|);
+- "tfidf": the cosine, once a user counts by ln(1 + items / likings of the user), the choosy more,
+  as rare words do in search;
+- "bm25": the same, times (k1 + 1) / (k1·(1 - b + b·|U_i| / mean) + 1) (Robertson, Zaragoza, "The
+  Probabilistic Relevance Framework", 2009, eq. 3.15, for word counts of 1), and dot products
+  instead of cosines, so that popular items are near more items;
+
+times n / (n + `shrinkage`) for n users in common. Correlations and distances compare ratings, which
+likings are not: they are for `cf.rating_knn`.
 """
 
 from __future__ import annotations
@@ -79,9 +84,9 @@ class ItemKnn:
             likes.indptr, likes.indices, np.ones(likes.nnz, np.float32), likes.columns
         )
         scale = np.float32(1.0)
-        if settings.weighting != "cosine":
+        if settings.similarity in ("tfidf", "bm25"):
             values = _idf(likes)[indices]
-        if settings.weighting == "bm25":
+        if settings.similarity == "bm25":
             values *= self._saturation(np.diff(indptr))
             indptr, indices, values, scale = _equal_lengths(indptr, indices, values, users)
             users += likes.columns
@@ -91,6 +96,7 @@ class ItemKnn:
             values,
             users,
             settings.neighbours,
+            similarity="jaccard" if settings.similarity == "jaccard" else "cosine",
             shrinkage=settings.shrinkage,
             threads=context.threads,
             progress=after,

@@ -15,11 +15,11 @@ from typing import Literal
 class ItemKnnSettings:
     """Settings of `cf.item_knn`."""
 
-    weighting: Literal["tfidf", "bm25", "cosine"] = field(
+    similarity: Literal["tfidf", "bm25", "cosine", "jaccard"] = field(
         default="tfidf",
         metadata={
-            "help": "how much a user's word counts: 'tfidf' and 'bm25' trust choosy users more "
-            "('bm25' also favours popular items), 'cosine' trusts all alike"
+            "help": "likeness of who liked two items: 'tfidf' and 'bm25' trust choosy users more "
+            "('bm25' also favours popular items), 'cosine' and 'jaccard' trust all alike"
         },
     )
     neighbours: int = field(
@@ -30,17 +30,18 @@ class ItemKnnSettings:
         metadata={"help": "doubt of similarities that rest on few users: n / (n + shrinkage)"},
     )
     bm25_k1: float = field(
-        default=1.2, metadata={"help": "BM25's saturation; only for weighting 'bm25'"}
+        default=1.2, metadata={"help": "BM25's saturation; only for similarity 'bm25'"}
     )
     bm25_b: float = field(
         default=0.2,
-        metadata={"help": "BM25's discount of popular items, 0 to 1; only for weighting 'bm25'"},
+        metadata={"help": "BM25's discount of popular items, 0 to 1; only for similarity 'bm25'"},
     )
 
     def __post_init__(self) -> None:
-        if self.weighting not in ("tfidf", "bm25", "cosine"):
+        if self.similarity not in ("tfidf", "bm25", "cosine", "jaccard"):
             raise ValueError(
-                f"weighting must be 'tfidf', 'bm25' or 'cosine', got {self.weighting!r}"
+                "similarity must be 'tfidf', 'bm25', 'cosine' or 'jaccard', got "
+                f"{self.similarity!r}"
             )
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
@@ -56,11 +57,11 @@ class ItemKnnSettings:
 class UserKnnSettings:
     """Settings of `cf.user_knn`."""
 
-    weighting: Literal["tfidf", "cosine"] = field(
+    similarity: Literal["cosine", "tfidf", "jaccard"] = field(
         default="cosine",
         metadata={
-            "help": "how much a common liking counts: 'tfidf' finds a rare one more telling, "
-            "'cosine' all alike"
+            "help": "likeness of what two users liked: 'tfidf' finds a rare liking in common more "
+            "telling, 'cosine' and 'jaccard' find all alike"
         },
     )
     neighbours: int = field(
@@ -72,8 +73,10 @@ class UserKnnSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.weighting not in ("tfidf", "cosine"):
-            raise ValueError(f"weighting must be 'tfidf' or 'cosine', got {self.weighting!r}")
+        if self.similarity not in ("cosine", "tfidf", "jaccard"):
+            raise ValueError(
+                f"similarity must be 'cosine', 'tfidf' or 'jaccard', got {self.similarity!r}"
+            )
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
         if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):

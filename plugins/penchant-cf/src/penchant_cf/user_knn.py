@@ -4,9 +4,15 @@ User-based nearest neighbours (Resnick, Iacovou, Suchak, Bergstrom, Riedl, "Grou
 Architecture for Collaborative Filtering of Netnews", 1994) on likings: an item is scored by the
 summed similarity of those of the `neighbours` most similar users who liked it.
 
-Similarity is the cosine of likings, in which an item may weigh by ln(1 + users / likings of the
-item), the rare more. It is worked out at the time of a request from the history given, so somebody
-new, or with news, needs no fit; and a user is not a neighbour of their own.
+With L_u what user u liked, the similarity of u and v is
+
+- "jaccard": |L_u ∩ L_v| / |L_u ∪ L_v|;
+- "cosine": |L_u ∩ L_v| / √(|L_u|·|L_v|);
+- "tfidf": the cosine, once an item counts by ln(1 + users / likings of the item), the rare more;
+
+times n / (n + `shrinkage`) for n likings in common. It is worked out at the time of a request from
+the history given, so somebody new, or with news, needs no fit; and a user is not a neighbour of
+their own.
 """
 
 from __future__ import annotations
@@ -48,7 +54,7 @@ class FittedUserKnn:
     ) -> None:
         self._by_user, self._by_item, self._worth = by_user, by_item, worth
         self._settings, self._min_value = settings, min_value
-        self._inverse_norms = _inverse_norms(by_user, worth)
+        self._sizes = _sizes(by_user, worth)
 
     def score(self, queries: Queries, items: I32 | None, /) -> F32:
         """Sum the similarities of the neighbours who liked an item.
@@ -123,22 +129,32 @@ class FittedUserKnn:
         """The similarities (up to _BATCH, users) of the neighbours of the queries from `start`."""
         rows = queries.rows[start : start + _BATCH]
         batch = np.arange(start, start + len(rows), dtype=np.int32)
-        likes = self._likes(queries).take(batch)
-        users = self._by_user.rows
-        worth = self._worth[likes.indices]
-        alike = self._common(likes, worth)
-        if self._settings.shrinkage > 0:
-            common = self._common(likes, (worth > 0).astype(np.float32))
-            alike *= common / (common + np.float32(self._settings.shrinkage))
-        alike *= self._inverse_norms
-        alike *= _inverse_norms(likes, self._worth)[:, None]
+        alike = self._similarities(self._likes(queries).take(batch))
         own = np.flatnonzero(rows >= 0)
         alike[own, rows[own]] = 0
         near, similarity, _ = kernels.select_top_k(alike, self._settings.neighbours)
         query, place = np.nonzero(similarity > 0)
         return Csr.from_pairs(
-            query.astype(np.int32), near[query, place], similarity[query, place], (len(rows), users)
+            query.astype(np.int32), near[query, place], similarity[query, place], alike.shape
         )
+
+    def _similarities(self, likes: Csr) -> F32:
+        """(n, users) float32: of the likings in each row and those of each user."""
+        similarity, shrinkage = self._settings.similarity, np.float32(self._settings.shrinkage)
+        worth = self._worth[likes.indices]
+        common = self._common(likes, worth)
+        theirs, own = self._sizes, _sizes(likes, self._worth)[:, None]
+        alike: F32
+        if similarity == "jaccard":
+            alike = common / np.maximum(theirs + own - common, 1)
+        else:
+            alike = common * _inverse_roots(theirs)
+            alike *= _inverse_roots(own)
+        if shrinkage > 0:
+            if similarity == "tfidf":
+                common = self._common(likes, (worth > 0).astype(np.float32))
+            alike *= common / (common + shrinkage)
+        return alike
 
     def _common(self, likes: Csr, values: F32) -> F32:
         """(n, users) float32: the sum of `values`, one for each entry, over the common likings."""
@@ -160,7 +176,7 @@ class UserKnn:
         by_item = Csr(*kernels.transpose(*csr_parts(by_user), by_user.columns), by_user.rows)
         counts = by_item.counts()
         worth = (counts > 0).astype(np.float32)
-        if self._settings.weighting == "tfidf":
+        if self._settings.similarity == "tfidf":
             worth *= np.log1p(by_user.rows / np.maximum(counts, 1)).astype(np.float32) ** 2
         return FittedUserKnn(by_user, by_item, worth, self._settings, data.min_value)
 
@@ -178,8 +194,13 @@ class UserKnn:
         )
 
 
-def _inverse_norms(likes: Csr, worth: F32) -> F32:
-    """(rows,) float32: 1 / length of each row, 0 for a row without worth."""
-    squares = np.bincount(likes.row_of_entry(), worth[likes.indices].astype(np.float64), likes.rows)
-    inverse = np.divide(1.0, np.sqrt(squares), out=np.zeros(likes.rows), where=squares > 0)
-    return inverse.astype(np.float32)
+def _sizes(likes: Csr, worth: F32) -> F32:
+    """(rows,) float32: the summed worth of the likings in each row."""
+    values = worth[likes.indices].astype(np.float64)
+    return np.bincount(likes.row_of_entry(), values, likes.rows).astype(np.float32)
+
+
+def _inverse_roots(sizes: F32) -> F32:
+    """1 / √size, 0 for no size."""
+    inverse: F32 = np.divide(1, np.sqrt(sizes), out=np.zeros_like(sizes), where=sizes > 0)
+    return inverse
