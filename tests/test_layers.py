@@ -26,6 +26,7 @@ PUBLIC = {
     "errors",
     "evaluation",
     "hookspecs",
+    "item_text",
     "kernels",
     "metrics",
     "protocols",

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from penchant.queries import Csr, Queries
-from penchant_content.profiles import likings, unit
+from penchant_content.profiles import likings
 
 DAY = 86_400_000_000
 
@@ -45,17 +42,3 @@ def test_a_liking_halves_with_each_half_life() -> None:
 
 def test_without_times_all_likings_count_alike() -> None:
     assert likings(asked({0: 5, 1: 5}), 4.0, 10.0).row_values(0).tolist() == [1, 1]
-
-
-@given(st.integers(1, 5), st.integers(1, 400), st.integers(0, 99))
-def test_a_row_is_scaled_to_the_same_bits_alone(rows: int, columns: int, seed: int) -> None:
-    matrix = np.random.default_rng(seed).normal(size=(rows, columns)).astype(np.float32)
-    together = unit(matrix)
-    for row in range(rows):
-        np.testing.assert_array_equal(unit(matrix[row : row + 1])[0], together[row])
-    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
-
-
-@pytest.mark.parametrize("row", [[0, 0], [1e-9, -1e-9]])
-def test_a_row_of_next_to_nothing_becomes_zeros(row: list[float]) -> None:
-    np.testing.assert_array_equal(unit(np.array([row], np.float32)), [[0, 0]])

@@ -6,7 +6,7 @@ import threading
 import types
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -309,19 +309,21 @@ def saved(registry: Registry, folder: Path) -> tuple[Any, State, Mapping[str, An
     return fitted, fitted.state(), spec
 
 
+def without_folders(state: State, others: Mapping[str, Path] | None = None) -> State:
+    """A state whose folders stayed behind, or were copied to others."""
+    text = replace(state.parts["text"], folders=others or {})
+    return replace(state, parts={"text": text})
+
+
 def test_a_loaded_scorer_opens_its_encoder_on_the_first_words(
     registry: Registry, folder: Path, tmp_path: Path
 ) -> None:
     fitted, state, spec = saved(registry, folder)
-    assert state.folders == {"encoder": folder}
+    assert state.parts["text"].folders == {"encoder": folder}
     copy = tmp_path / "model" / "encoder"
     copy.parent.mkdir()
     folder.rename(copy)  # the model's copy; the folder of the fit is gone
-    restored = (
-        fresh_registry()
-        .scorer(spec)
-        .restore(State(state.arrays, state.meta, folders={"encoder": copy}))
-    )
+    restored = fresh_registry().scorer(spec).restore(without_folders(state, {"encoder": copy}))
     data = films()
     np.testing.assert_array_equal(
         restored.score(known(data), None), fitted.score(known(data), None)
@@ -334,20 +336,20 @@ def test_a_loaded_scorer_opens_its_encoder_on_the_first_words(
     np.testing.assert_array_equal(
         asked.texts[BUILT[0].fingerprint], words(fitted, "telescope", 7).texts[BUILT[0].fingerprint]
     )
-    assert restored.state().folders == {"encoder": copy}
+    assert restored.state().parts["text"].folders == {"encoder": copy}
 
 
 def test_without_its_encoder_all_but_words_and_new_items_works(
     registry: Registry, folder: Path
 ) -> None:
     fitted, state, spec = saved(registry, folder)
-    restored = fresh_registry().scorer(spec).restore(State(state.arrays, state.meta))
+    restored = fresh_registry().scorer(spec).restore(without_folders(state))
     data = films()
     np.testing.assert_array_equal(
         restored.score(known(data), None), fitted.score(known(data), None)
     )
     assert restored.encoders() == {}
-    assert restored.state().folders == {}
+    assert restored.state().parts["text"].folders == {}
     with pytest.raises(EncoderMissing, match=r"saved without its encoder.*encoder=DIR"):
         restored.with_items(films([*FILMS, "new"]))
 
@@ -372,7 +374,7 @@ def test_an_encoder_without_files_needs_no_folder(registry: Registry) -> None:
     spec = {"use": "content.text", "encoder": {"use": "base.hashing", "dim": 32}}
     fitted = registry.scorer(spec).fit(films(), FitContext())
     state = fitted.state()
-    assert state.folders == {}
+    assert state.parts["text"].folders == {}
     restored = fresh_registry().scorer(spec).restore(state)
     (name,) = fitted.encoders()
     np.testing.assert_array_equal(
@@ -382,7 +384,7 @@ def test_an_encoder_without_files_needs_no_folder(registry: Registry) -> None:
 
 def test_a_state_that_lacks_a_part_is_refused(registry: Registry) -> None:
     scorer = registry.scorer("content.text")
-    with pytest.raises(ModelFileError, match=r"the model lacks 'extractor'; fit it again"):
+    with pytest.raises(ModelFileError, match=r"the model lacks 'text'; fit it again"):
         scorer.restore(State())
 
 

@@ -6,23 +6,22 @@ nobody has touched is scored like any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from penchant import kernels
-from penchant.errors import EncoderMissing
-from penchant.protocols import Evidence, FitContext, State
-from penchant.queries import TopK
+from penchant.item_text import NOTHING, EncodedText, described, lengths, unit, values_of
+from penchant.protocols import Evidence, State
+from penchant.queries import Csr, TopK
 
-from penchant_content.encoding import FOLDER, encode_items, folder_of
-from penchant_content.profiles import NOTHING, any_in_row, lengths, likings, unit, values_of
-from penchant_content.whitening import Whitening
+from penchant_content.profiles import any_in_row, likings
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import F32, I32, Bool, Encoder, Extraction, Json
+    from penchant.item_text import FittedItemText
+    from penchant.protocols import F32, I32, Bool
     from penchant.queries import Candidates, Queries
 
 SOURCE = "content.text"
@@ -30,20 +29,23 @@ SOURCE = "content.text"
 
 @dataclass(frozen=True, kw_only=True)
 class DenseText:
-    """Scores by vectors; what they were made from is a subclass's business.
+    """Scores by vectors; reads words where what made them does.
 
     vectors: (items, d) float32 of length 1, or zeros for an item of which nothing is said.
+    text: what made them.
     """
 
     vectors: F32
-    whitening: Whitening | None
+    text: FittedItemText
     min_value: float | None
     half_life: float | None
 
     def __post_init__(self) -> None:
         self.vectors.setflags(write=False)
         # Known once, asked at each request.
-        self.__dict__["_described"] = lengths(self.vectors) > 0
+        self.__dict__["_described"] = described(self.vectors)
+        if isinstance(self.text, EncodedText):
+            self.__dict__["encoders"] = self.text.encoders
 
     @property
     def item_vectors(self) -> F32:
@@ -52,7 +54,7 @@ class DenseText:
 
     def query_vectors(self, queries: Queries, /) -> F32:
         """(n, d) float32 of length 1: unit(unit(liked items) + unit(words)), of what there is."""
-        told = self._words(queries)
+        told = self.text.words(queries)
         liked = unit(self._sum(queries))
         if told is None:
             return liked
@@ -68,13 +70,13 @@ class DenseText:
         """(n,) bool: liked an item with a text, or says something in words."""
         liked = likings(queries, self.min_value, None)
         answered = any_in_row(liked, self.__dict__["_described"])
-        told = self._words(queries)
+        told = self.text.words(queries)
         return answered if told is None else answered | _spoken(told)
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """Give each liked item's part of the score, and the words'; the parts sum to the score."""
         one = self.vectors[item].astype(np.float64)
-        told, summed = self._words(queries), self._sum(queries)
+        told, summed = self.text.words(queries), self._sum(queries)
         length = float(lengths(summed)[0])
         spoken = told is not None and bool(told[0].any())
         share = float(lengths(unit(summed) + told)[0]) if told is not None and spoken else 1.0
@@ -93,78 +95,22 @@ class DenseText:
         scores = kernels.dot(self.vectors[items], self.vectors)
         return ranked(scores, items, candidates, k)
 
+    def with_items(self, data: Dataset, /) -> DenseText:
+        """Describe the items that are new; the known ones keep their vectors."""
+        new = np.arange(len(self.vectors), len(data.items), dtype=np.int32)
+        added = self.text.describe(data, new)
+        if isinstance(added, Csr):
+            raise TypeError("the extractor gave vectors at fit, now sparse features")
+        return replace(self, vectors=np.concatenate([self.vectors, added]))
+
+    def state(self) -> State:
+        """Give the vectors, and the state of what made them."""
+        meta = {"form": "vectors", "min_value": self.min_value}
+        return State({"vectors": self.vectors}, meta, {"text": self.text.state()})
+
     def _sum(self, queries: Queries) -> F32:
         liked = likings(queries, self.min_value, self.half_life)
         return kernels.sparse_dense(liked.indptr, liked.indices, values_of(liked), self.vectors)
-
-    def _words(self, queries: Queries) -> F32 | None:  # noqa: ARG002 - a subclass reads them
-        """(n, d) vectors of each query's words, of length 1 or 0; None where nobody has any."""
-        return None
-
-    def _whitened(self, vectors: F32) -> F32:
-        vectors = unit(np.ascontiguousarray(vectors, np.float32))
-        return vectors if self.whitening is None else self.whitening(vectors)
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        whitening = {} if self.whitening is None else self.whitening.arrays()
-        return {"vectors": self.vectors, **whitening}
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncodedText(DenseText):
-    """Over an encoder: reads words too.
-
-    encoder: None in a model that was saved without it; then words can't be read, and new items
-        can't be taken up, and all else works.
-    """
-
-    encoder: Encoder | None
-    facts: Mapping[str, Json]
-    columns: tuple[str, ...] | None
-
-    def encoders(self) -> Mapping[str, Encoder]:
-        """The encoder by its fingerprint, or nothing."""
-        return {} if self.encoder is None else {self.encoder.fingerprint: self.encoder}
-
-    def with_items(self, data: Dataset, /) -> EncodedText:
-        """Encode the items that are new; the known ones keep their vectors."""
-        if self.encoder is None:
-            raise EncoderMissing(
-                "this model was saved without its encoder, so it can't take up new items; "
-                "load it with penchant.load(folder, encoder=DIR)"
-            )
-        new = np.arange(len(self.vectors), len(data.items), dtype=np.int32)
-        vectors = encode_items(self.encoder, data.items.texts(self.columns, new), FitContext())
-        return replace(self, vectors=np.concatenate([self.vectors, self._whitened(vectors)]))
-
-    def state(self) -> State:
-        """Give the vectors, and the folder of the encoder where it has one."""
-        folder = None if self.encoder is None else folder_of(self.encoder)
-        folders = {} if folder is None else {FOLDER: folder}
-        return State(self._arrays(), self.facts, folders=folders)
-
-    def _words(self, queries: Queries) -> F32 | None:
-        words = queries.texts.get(str(self.facts["fingerprint"]))
-        return None if words is None else self._whitened(words)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExtractedVectors(DenseText):
-    """Over an extractor that gives vectors; knows no words."""
-
-    extraction: Extraction
-
-    def with_items(self, data: Dataset, /) -> ExtractedVectors:
-        """Extract the items that are new; the known ones keep their vectors."""
-        new = np.arange(len(self.vectors), len(data.items), dtype=np.int32)
-        matrix = self.extraction.extract(data, new).matrix
-        vectors = self._whitened(np.asarray(matrix, np.float32))
-        return replace(self, vectors=np.concatenate([self.vectors, vectors]))
-
-    def state(self) -> State:
-        """Give the vectors and the extractor's state."""
-        meta = {"form": "vectors", "min_value": self.min_value}
-        return State(self._arrays(), meta, {"extractor": self.extraction.state()})
 
 
 def _spoken(told: F32) -> Bool:

@@ -8,13 +8,10 @@ import numpy as np
 from penchant.queries import Csr
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-    from penchant.protocols import F32, Bool
+    from penchant.protocols import Bool
     from penchant.queries import Queries
 
 _DAY = 86_400_000_000  # microseconds
-# Below this a length is the rounding of float32 and has no direction.
-NOTHING = 1e-6
 
 
 def likings(queries: Queries, min_value: float | None, half_life: float | None) -> Csr:
@@ -43,26 +40,7 @@ def likings(queries: Queries, min_value: float | None, half_life: float | None) 
     return Csr(liked.indptr, liked.indices, weights, liked.columns)
 
 
-def lengths(rows: F32) -> npt.NDArray[np.float64]:
-    """Give (n,) float64 lengths; each row in a fixed order, whatever stands beside it."""
-    squares: npt.NDArray[np.float64] = np.square(rows.astype(np.float64)).sum(axis=1)
-    return np.sqrt(squares)
-
-
-def unit(rows: F32) -> F32:
-    """Scale each row to length 1, (n, d) float32; a row of next to no length becomes zeros."""
-    size = lengths(rows)[:, None]
-    scaled = np.zeros(rows.shape, np.float64)
-    np.divide(rows, size, out=scaled, where=size > NOTHING)
-    return scaled.astype(np.float32)
-
-
 def any_in_row(matrix: Csr, which: Bool) -> Bool:
     """Give (n,) bool: the rows with at least one column for which `which`, (columns,), is true."""
     found: Bool = matrix.where(which[matrix.indices]).counts() > 0
     return found
-
-
-def values_of(matrix: Csr) -> F32:
-    """Values of all entries; ones where presence is all there is to say."""
-    return np.ones(matrix.nnz, np.float32) if matrix.values is None else matrix.values

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from penchant import kernels
+from penchant.item_text import stacked, transposed, unit_rows, values_of
 from penchant.protocols import Evidence, State
 from penchant.queries import Csr, TopK
 
 from penchant_content.dense import SOURCE, ranked
-from penchant_content.profiles import any_in_row, likings, values_of
+from penchant_content.profiles import any_in_row, likings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from penchant.data import Dataset
-    from penchant.protocols import F32, I32, I64, U8, Bool, Extraction
+    from penchant.item_text import FittedItemText
+    from penchant.protocols import F32, I32, I64, U8, Bool
     from penchant.queries import Candidates, Queries
 
 # Profiles are dense while they are summed: 64 of 50,000 terms are 13 MB.
@@ -40,26 +42,25 @@ class SparseText:
     terms: Csr
     items: Csr
     names: tuple[U8, I64]
-    extraction: Extraction
+    text: FittedItemText
     min_value: float | None
     half_life: float | None
 
     @classmethod
     def of(
         cls,
-        features: Csr,
+        terms: Csr,
         names: Sequence[str],
-        extraction: Extraction,
+        text: FittedItemText,
         min_value: float | None,
         half_life: float | None,
     ) -> SparseText:
-        """Make one from an extractor's features of all items."""
-        terms = _unit_rows(features)
+        """Make one from an extractor's features of all items, rows of length 1."""
         return cls(
             terms=terms,
-            items=_transposed(terms),
+            items=transposed(terms),
             names=kernels.pack_strings(list(names)),
-            extraction=extraction,
+            text=text,
             min_value=min_value,
             half_life=half_life,
         )
@@ -72,7 +73,7 @@ class SparseText:
 
     def score(self, queries: Queries, items: I32 | None, /) -> F32:
         """Cosine (n, m) float32; 0 where the query or the item has no terms."""
-        among = self.items if items is None else _transposed(self.terms.take(items))
+        among = self.items if items is None else transposed(self.terms.take(items))
         blocks = [
             _product(self._profiles(queries, start), among)
             for start in range(0, len(queries), _QUERIES_AT_ONCE)
@@ -105,16 +106,16 @@ class SparseText:
     def with_items(self, data: Dataset, /) -> SparseText:
         """Extract the items that are new; the known ones, and the terms, stay."""
         new = np.arange(self.terms.rows, len(data.items), dtype=np.int32)
-        added = self.extraction.extract(data, new).matrix
+        added = self.text.describe(data, new)
         if not isinstance(added, Csr):
             raise TypeError(
                 f"the extractor gave sparse features at fit, now {type(added).__name__}"
             )
-        terms = _stacked(self.terms, _unit_rows(added))
-        return replace(self, terms=terms, items=_transposed(terms))
+        terms = stacked(self.terms, added)
+        return replace(self, terms=terms, items=transposed(terms))
 
     def state(self) -> State:
-        """Give both forms of the features, the terms' names, and the extractor's state."""
+        """Give both forms of the features, the terms' names, and the state of what made them."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "names": self.names[0],
             "name_offsets": self.names[1],
@@ -124,10 +125,10 @@ class SparseText:
             arrays[f"{form}.indices"] = matrix.indices
             arrays[f"{form}.values"] = values_of(matrix)
         meta = {"form": "terms", "min_value": self.min_value}
-        return State(arrays, meta, {"extractor": self.extraction.state()})
+        return State(arrays, meta, {"text": self.text.state()})
 
     @classmethod
-    def restored(cls, state: State, extraction: Extraction, half_life: float | None) -> SparseText:
+    def restored(cls, state: State, text: FittedItemText, half_life: float | None) -> SparseText:
         """Bring back what `state()` gave."""
         arrays, min_value = state.arrays, state.meta["min_value"]
         rows = len(arrays["terms.indptr"]) - 1
@@ -141,7 +142,7 @@ class SparseText:
             terms=matrix("terms", columns),
             items=matrix("items", rows),
             names=(arrays["names"], arrays["name_offsets"]),
-            extraction=extraction,
+            text=text,
             min_value=None if min_value is None else float(str(min_value)),
             half_life=half_life,
         )
@@ -160,7 +161,7 @@ class SparseText:
             dense.ravel()[places],
             dense.shape[1],
         )
-        return _unit_rows(summed)
+        return unit_rows(summed)
 
     def _weights(self, item: int) -> dict[int, float]:
         terms, weights = self.terms.row(item), self.terms.row_values(item)
@@ -177,26 +178,3 @@ def _product(left: Csr, right: Csr) -> F32:
     """(left.rows, right.columns), each sum in ascending order of the inner index."""
     other = (right.indptr, right.indices, values_of(right))
     return kernels.sparse_sparse(left.indptr, left.indices, values_of(left), other, right.columns)
-
-
-def _transposed(matrix: Csr) -> Csr:
-    flipped = kernels.transpose(matrix.indptr, matrix.indices, values_of(matrix), matrix.columns)
-    return Csr(*flipped, matrix.rows)
-
-
-def _unit_rows(features: Csr) -> Csr:
-    """Rows of length 1; terms that weigh nothing stay out."""
-    kept = features.where(values_of(features) != 0)
-    values, owner = values_of(kept).astype(np.float64), kept.row_of_entry()
-    length = np.sqrt(np.bincount(owner, np.square(values), kept.rows))
-    scaled = (values / length[owner]).astype(np.float32)
-    return Csr(kept.indptr, np.ascontiguousarray(kept.indices), scaled, kept.columns)
-
-
-def _stacked(upper: Csr, lower: Csr) -> Csr:
-    return Csr(
-        np.concatenate([upper.indptr, upper.indptr[-1] + lower.indptr[1:]]),
-        np.concatenate([upper.indices, lower.indices]),
-        np.concatenate([values_of(upper), values_of(lower)]),
-        upper.columns,
-    )

@@ -10,20 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from penchant.components import Spec
-from penchant.errors import DataError, ModelFileError
+from penchant.errors import ModelFileError
+from penchant.item_text import ItemText
 from penchant.queries import Csr
 
-from penchant_content.dense import EncodedText, ExtractedVectors
-from penchant_content.encoding import FOLDER, SavedEncoder, encode_items, folder_of
-from penchant_content.profiles import unit
+from penchant_content.dense import SOURCE, DenseText
 from penchant_content.sparse import SparseText
-from penchant_content.whitening import Whitening
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import F32, Encoder, FitContext, FittedScorer, State
+    from penchant.protocols import FitContext, FittedScorer, State
     from penchant.registry import Registry
 
     from penchant_content.settings import TextSettings
@@ -35,135 +32,52 @@ class TextScorer:
     """The scorer; seed and threads change nothing."""
 
     def __init__(self, settings: TextSettings, registry: Registry) -> None:
-        self._settings = settings
-        self._registry = registry
-        self._encoder = None if settings.encoder is None else Spec.of(settings.encoder)
-        if self._encoder is not None:
-            # Not built here: a loaded model must come up where the encoder's files are not.
-            registry.component(self._encoder.name, "encoder")
-            return
+        self._half_life = settings.half_life
         columns = {} if settings.columns is None else {"columns": settings.columns}
-        extractor = Spec(DEFAULT, columns) if settings.extractor is None else settings.extractor
-        self._extractor = registry.extractor(extractor)
+        if settings.encoder is not None:
+            spec = Spec.of(settings.encoder)
+            registry.component(spec.name, "encoder")
+            spec = Spec(spec.name, {**spec.settings, **columns})
+        elif settings.extractor is not None:
+            spec = Spec.of(settings.extractor)
+            registry.component(spec.name, "extractor")
+        else:
+            spec = Spec(DEFAULT, columns)
+        self._text = ItemText(SOURCE, spec, registry, whitening=settings.whitening)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedScorer:
         """Describe every item. Most of the time is the encoder's.
 
         Raises DataError where no item has a text, or the extractor describes no items.
         """
-        if self._encoder is not None:
-            return self._encode(data, context, self._registry.encoder(self._encoder))
-        return self._extract(data, context)
+        text, features = self._text.fit(data, context)
+        if isinstance(features.matrix, Csr):
+            return SparseText.of(
+                features.matrix, features.names, text, data.min_value, self._half_life
+            )
+        return DenseText(
+            vectors=features.matrix,
+            text=text,
+            min_value=data.min_value,
+            half_life=self._half_life,
+        )
 
     def restore(self, state: State, /) -> FittedScorer:
         """Bring back what `state()` gave; the encoder is opened by the first question in words."""
         try:
-            if self._encoder is not None:
-                return self._restore_encoded(state, self._encoder)
-            extraction = self._extractor.restore(state.parts["extractor"])
+            text = self._text.restore(state.parts["text"])
             if state.meta["form"] == "terms":
-                return SparseText.restored(state, extraction, self._settings.half_life)
-            return ExtractedVectors(
+                return SparseText.restored(state, text, self._half_life)
+            return DenseText(
                 vectors=state.arrays["vectors"],
-                whitening=_restored_whitening(state),
+                text=text,
                 min_value=_number(state.meta["min_value"]),
-                half_life=self._settings.half_life,
-                extraction=extraction,
+                half_life=self._half_life,
             )
         except KeyError as error:
             raise ModelFileError(
-                f"content.text can't be restored: the model lacks {error}; fit it again"
+                f"{SOURCE} can't be restored: the model lacks {error}; fit it again"
             ) from None
-
-    def _encode(self, data: Dataset, context: FitContext, encoder: Encoder) -> EncodedText:
-        settings = self._settings
-        texts = data.items.texts(settings.columns)
-        if not any(text.strip() for text in texts):
-            raise DataError(_no_text(settings))
-        vectors = encode_items(encoder, texts, context)
-        whitening = self._whitening(vectors)
-        return EncodedText(
-            vectors=vectors if whitening is None else whitening(vectors),
-            whitening=whitening,
-            min_value=data.min_value,
-            half_life=settings.half_life,
-            encoder=encoder,
-            columns=settings.columns,
-            facts={
-                "min_value": data.min_value,
-                "fingerprint": encoder.fingerprint,
-                "dim": encoder.dim,
-                "batch_invariant": encoder.batch_invariant,
-                "in_folder": folder_of(encoder) is not None,
-            },
-        )
-
-    def _restore_encoded(self, state: State, spec: Spec) -> EncodedText:
-        meta, folder = state.meta, state.folders.get(FOLDER)
-        encoder = None
-        if folder is not None or not meta["in_folder"]:
-            encoder = SavedEncoder(
-                dim=int(str(meta["dim"])),
-                fingerprint=str(meta["fingerprint"]),
-                batch_invariant=bool(meta["batch_invariant"]),
-                spec=spec,
-                folder=folder if meta["in_folder"] else None,
-                registry=self._registry,
-            )
-        return EncodedText(
-            vectors=state.arrays["vectors"],
-            whitening=_restored_whitening(state),
-            min_value=_number(meta["min_value"]),
-            half_life=self._settings.half_life,
-            encoder=encoder,
-            columns=self._settings.columns,
-            facts=meta,
-        )
-
-    def _extract(self, data: Dataset, context: FitContext) -> FittedScorer:
-        settings = self._settings
-        extraction = self._extractor.fit(data, context)
-        if extraction.side != "items":
-            raise DataError(
-                f"content.text needs an extractor of items, and this one describes "
-                f"{extraction.side}; take content.tfidf"
-            )
-        features = extraction.extract(data, np.arange(len(data.items), dtype=np.int32))
-        if isinstance(features.matrix, Csr):
-            if not features.matrix.nnz:
-                raise DataError(_no_text(settings))
-            return SparseText.of(
-                features.matrix, features.names, extraction, data.min_value, settings.half_life
-            )
-        vectors = unit(np.ascontiguousarray(features.matrix, np.float32))
-        whitening = self._whitening(vectors)
-        return ExtractedVectors(
-            vectors=vectors if whitening is None else whitening(vectors),
-            whitening=whitening,
-            min_value=data.min_value,
-            half_life=settings.half_life,
-            extraction=extraction,
-        )
-
-    def _whitening(self, vectors: F32) -> Whitening | None:
-        power = self._settings.whitening
-        return None if power is None else Whitening.of(vectors, power)
-
-
-def _no_text(settings: TextSettings) -> str:
-    read = "any text, category or label column"
-    if settings.columns is not None:
-        read = f"the columns {', '.join(settings.columns)}"
-    return (
-        f"content.text: no item has a word in {read}; give the dataset items with texts, or leave "
-        "content.text out"
-    )
-
-
-def _restored_whitening(state: State) -> Whitening | None:
-    if "mean" not in state.arrays:
-        return None
-    return Whitening(state.arrays["mean"], state.arrays["mix"])
 
 
 def _number(value: object) -> float | None:

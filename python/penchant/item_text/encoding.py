@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
 from penchant.components import Spec
 from penchant.errors import EncoderMissing, FitCancelled, PluginError
-
-from penchant_content.profiles import unit
+from penchant.item_text.features import unit
 
 if TYPE_CHECKING:
     from penchant.protocols import F32, Encoder, FitContext
@@ -33,7 +33,7 @@ def folder_of(encoder: Encoder) -> Path | None:
     return None if folder is None else Path(folder)
 
 
-def encode_items(encoder: Encoder, texts: Sequence[str], context: FitContext) -> F32:
+def encode_items(owner: str, encoder: Encoder, texts: Sequence[str], context: FitContext) -> F32:
     """Encode items' texts into (n, dim) float32 of length 1; a blank text gives zeros.
 
     The context's threads share the texts, some hundreds at a time; an encoder whose vectors depend
@@ -46,7 +46,7 @@ def encode_items(encoder: Encoder, texts: Sequence[str], context: FitContext) ->
 
     def encode(rows: list[int]) -> tuple[list[int], F32]:
         if context.cancelled():
-            raise FitCancelled("content.text was stopped while it encoded the items")
+            raise FitCancelled(f"{owner} was stopped while it encoded the items")
         return rows, encoder.encode([texts[row] for row in rows])
 
     pool = ThreadPoolExecutor(context.threads) if context.threads > 1 else None
@@ -55,7 +55,7 @@ def encode_items(encoder: Encoder, texts: Sequence[str], context: FitContext) ->
         for rows, encoded in map(encode, chunks) if pool is None else pool.map(encode, chunks):
             vectors[rows] = encoded
             done += len(rows)
-            context.progress("content.text: encoding items", done, len(told))
+            context.progress(f"{owner}: encoding items", done, len(told))
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)

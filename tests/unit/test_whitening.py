@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from penchant_content.profiles import unit
-from penchant_content.whitening import Whitening
+from penchant.item_text import Whitening, unit
 
 
 def cone(count: int, dim: int = 8, seed: int = 0) -> np.ndarray:

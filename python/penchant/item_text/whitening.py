@@ -16,16 +16,18 @@ NDCG@10 on cold items (20 % of them hidden), all-MiniLM-L6-v2, means of three va
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from penchant import kernels
 
-from penchant_content.profiles import lengths, unit
+from penchant import kernels
+from penchant.item_text.features import NOTHING, lengths, unit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
     from penchant.protocols import F32
 
 _ROWS_AT_ONCE = 65_536
@@ -71,10 +73,15 @@ class Whitening:
         """Map (n, d) vectors of length 1; zeros stay zeros. The same bits in any batch."""
         known = lengths(vectors) > 0
         centred = np.where(known[:, None], vectors - self.mean, np.float32(0))
-        centred[lengths(centred) < 1e-6] = 0
+        centred[lengths(centred) < NOTHING] = 0
         if len(self.mix):
             centred = kernels.dot(np.ascontiguousarray(centred), self.mix)
         return unit(centred)
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, npt.NDArray[np.float32]]) -> Whitening | None:
+        """Bring back what `arrays()` gave, None where there is none of it."""
+        return cls(arrays["mean"], arrays["mix"]) if "mean" in arrays else None
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """The two arrays, for a state."""

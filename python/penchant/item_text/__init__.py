@@ -1,0 +1,41 @@
+"""Items by their words: one encoder or extractor, as a strategy's setting names it.
+
+Any strategy can describe items by text through `ItemText`, without knowing what turns text into
+numbers: `content.text` compares the descriptions, others map them to factors or blend their
+likeness into what they learned from events.
+"""
+
+from penchant.item_text.describing import EncodedText, ExtractedText, FittedItemText, ItemText
+from penchant.item_text.encoding import SavedEncoder, encode_items, folder_of
+from penchant.item_text.features import (
+    NOTHING,
+    described,
+    lengths,
+    likeness,
+    stacked,
+    transposed,
+    unit,
+    unit_rows,
+    values_of,
+)
+from penchant.item_text.whitening import Whitening
+
+__all__ = [
+    "NOTHING",
+    "EncodedText",
+    "ExtractedText",
+    "FittedItemText",
+    "ItemText",
+    "SavedEncoder",
+    "Whitening",
+    "described",
+    "encode_items",
+    "folder_of",
+    "lengths",
+    "likeness",
+    "stacked",
+    "transposed",
+    "unit",
+    "unit_rows",
+    "values_of",
+]

@@ -1,0 +1,93 @@
+"""Arithmetic of item features: (n, d) float32, or a `Csr` where most are zero.
+
+Rows have length 1, or none for an item of which nothing is said. Each row's numbers come about in
+one order, whatever rows stand beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penchant import kernels
+from penchant.queries import Csr
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from penchant.protocols import F32, Bool
+
+NOTHING = 1e-6
+"""Below this a length is the rounding of float32 and has no direction."""
+
+
+def lengths(rows: F32) -> npt.NDArray[np.float64]:
+    """Give (n,) float64 lengths."""
+    squares: npt.NDArray[np.float64] = np.square(rows.astype(np.float64)).sum(axis=1)
+    return np.sqrt(squares)
+
+
+def unit(rows: F32) -> F32:
+    """Scale each row to length 1, (n, d) float32; a row of next to no length becomes zeros."""
+    size = lengths(rows)[:, None]
+    scaled = np.zeros(rows.shape, np.float64)
+    np.divide(rows, size, out=scaled, where=size > NOTHING)
+    return scaled.astype(np.float32)
+
+
+def unit_rows(features: Csr) -> Csr:
+    """Scale each sparse row to length 1; entries that weigh nothing stay out."""
+    kept = features.where(values_of(features) != 0)
+    values, owner = values_of(kept).astype(np.float64), kept.row_of_entry()
+    length = np.sqrt(np.bincount(owner, np.square(values), kept.rows))
+    scaled = (values / length[owner]).astype(np.float32)
+    return Csr(kept.indptr, np.ascontiguousarray(kept.indices), scaled, kept.columns)
+
+
+def described(features: F32 | Csr) -> Bool:
+    """(n,) bool: the rows that say anything."""
+    if isinstance(features, Csr):
+        return np.asarray(features.counts() > 0, np.bool_)
+    return np.asarray(lengths(features) > 0, np.bool_)
+
+
+def likeness(these: F32 | Csr, those: F32 | Csr, *, threads: int = 1) -> F32:
+    """(n, m) float32 cosines of the rows of two of one kind, each sum in ascending order.
+
+    O(n·m·d), or for sparse rows the products of entries in common.
+    """
+    if isinstance(these, Csr) and isinstance(those, Csr):
+        turned = transposed(those)
+        return kernels.sparse_sparse(
+            these.indptr,
+            these.indices,
+            values_of(these),
+            (turned.indptr, turned.indices, values_of(turned)),
+            those.rows,
+            threads=threads,
+        )
+    if isinstance(these, Csr) or isinstance(those, Csr):
+        raise TypeError("features must be all dense or all sparse, got one of each")
+    return kernels.dot(these, those)
+
+
+def stacked(upper: Csr, lower: Csr) -> Csr:
+    """The rows of both, those of `upper` first."""
+    return Csr(
+        np.concatenate([upper.indptr, upper.indptr[-1] + lower.indptr[1:]]),
+        np.concatenate([upper.indices, lower.indices]),
+        np.concatenate([values_of(upper), values_of(lower)]),
+        upper.columns,
+    )
+
+
+def transposed(matrix: Csr) -> Csr:
+    """Columns as rows."""
+    flipped = kernels.transpose(matrix.indptr, matrix.indices, values_of(matrix), matrix.columns)
+    return Csr(*flipped, matrix.rows)
+
+
+def values_of(matrix: Csr) -> F32:
+    """Values of all entries; ones where presence is all there is to say."""
+    return np.ones(matrix.nnz, np.float32) if matrix.values is None else matrix.values
