@@ -24,20 +24,29 @@ PENCHANT_API = 1
 
 
 def _text(settings: TextSettings, _registry: Registry) -> Encoder:
-    from penchant_onnx.memory import Remembering
     from penchant_onnx.text import OnnxText
 
-    encoder = OnnxText(settings)
-    return Remembering(encoder, settings.remember) if settings.remember else encoder
+    return _keeping(OnnxText(settings), settings)
+
+
+def _keeping(encoder: Encoder, settings: TextSettings) -> Encoder:
+    """Put the cache on disk around an encoder, and the memory around both, as far as wanted."""
+    if settings.cache is not None:
+        from penchant_onnx.cache import Cached
+
+        encoder = Cached(encoder, settings.cache, settings.cache_megabytes)
+    if settings.remember:
+        from penchant_onnx.memory import Remembering
+
+        encoder = Remembering(encoder, settings.remember)
+    return encoder
 
 
 def _minilm(settings: MinilmSettings, registry: Registry) -> Encoder:
     from penchant_onnx.packaged import default_cache_folder, make_encoder_folder
 
     path = settings.path or str(make_encoder_folder(default_cache_folder()))
-    return _text(
-        TextSettings(path=path, threads=settings.threads, remember=settings.remember), registry
-    )
+    return _text(settings.of(path), registry)
 
 
 @hookimpl

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from penchant_onnx.wrapping import Wrapping
+
 if TYPE_CHECKING:
-    from penchant.protocols import F32
-
-    from penchant_onnx.text import OnnxText
+    from penchant.protocols import F32, Encoder
 
 
-class Remembering:
+class Remembering(Wrapping):
     """An `Encoder` that keeps the vectors of the last `capacity` texts in memory.
 
-    Right only because the encoder inside is batch-invariant: a vector has the same bits whether it
-    is remembered or made anew. Safe from many threads; `capacity * dim * 4` bytes at most.
+    Safe from many threads; `capacity * dim * 4` bytes at most.
     """
 
-    batch_invariant = True
-
-    def __init__(self, encoder: OnnxText, capacity: int) -> None:
-        self._encoder = encoder
+    def __init__(self, encoder: Encoder, capacity: int) -> None:
+        super().__init__(encoder)
         self._capacity = capacity
         self._vectors: dict[tuple[str, str], F32] = {}
         self._lock = Lock()
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._encoder.dim
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the encoder inside."""
-        return self._encoder.fingerprint
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the encoder inside."""
-        return self._encoder.folder
 
     def encode(
         self, texts: Sequence[str], /, *, kind: Literal["document", "query"] = "document"

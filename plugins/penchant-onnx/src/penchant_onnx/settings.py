@@ -44,6 +44,13 @@ class TextSettings:
     remember: int = field(
         default=0, metadata={"help": "texts whose vectors stay in memory, for when they come again"}
     )
+    cache: str | None = field(
+        default=None,
+        metadata={"help": "folder on a local disk that keeps vectors for the next run; None: none"},
+    )
+    cache_megabytes: int = field(
+        default=1024, metadata={"help": "the cache's size; what was used longest ago goes first"}
+    )
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -60,6 +67,10 @@ class TextSettings:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if self.remember < 0:
             raise ValueError(f"remember must be at least 0, got {self.remember}")
+        if self.cache == "":
+            raise ValueError("cache must name a folder, or be left out, got ''")
+        if self.cache_megabytes < 1:
+            raise ValueError(f"cache_megabytes must be at least 1, got {self.cache_megabytes}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +83,18 @@ class MinilmSettings:
     )
     threads: int = field(default=1, metadata={"help": "as in onnx.text"})
     remember: int = field(default=0, metadata={"help": "as in onnx.text"})
+    cache: str | None = field(default=None, metadata={"help": "as in onnx.text"})
+    cache_megabytes: int = field(default=1024, metadata={"help": "as in onnx.text"})
 
     def __post_init__(self) -> None:
-        TextSettings(path=self.path or "cache", threads=self.threads, remember=self.remember)
+        self.of(self.path or "made later")
+
+    def of(self, path: str) -> TextSettings:
+        """The settings of `onnx.text` for the folder at `path`."""
+        return TextSettings(
+            path=path,
+            threads=self.threads,
+            remember=self.remember,
+            cache=self.cache,
+            cache_megabytes=self.cache_megabytes,
+        )
