@@ -1,7 +1,7 @@
 """Text encoders for penchant on ONNX Runtime.
 
 `onnx.text` reads a folder in sentence-transformers layout; `onnx.minilm` makes such a folder from
-the packages that carry all-MiniLM-L6-v2.
+the packages that carry all-MiniLM-L6-v2; `onnx.ensemble` makes one encoder of several.
 
 Declaring imports neither onnxruntime nor tokenizers; building an encoder imports tokenizers, and
 its first vector onnxruntime.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_onnx.settings import MinilmSettings, TextSettings
+from penchant_onnx.settings import EnsembleSettings, MinilmSettings, TextSettings
 
 if TYPE_CHECKING:
     from penchant.protocols import Encoder
@@ -49,10 +49,17 @@ def _minilm(settings: MinilmSettings, registry: Registry) -> Encoder:
     return _text(settings.of(path), registry)
 
 
+def _ensemble(settings: EnsembleSettings, registry: Registry) -> Encoder:
+    from penchant_onnx.ensemble import Ensemble
+
+    return Ensemble(settings, registry)
+
+
 @hookimpl
 def penchant_encoders() -> Iterable[Component[Encoder]]:
-    """Declare `onnx.text` and `onnx.minilm`."""
+    """Declare `onnx.text`, `onnx.minilm` and `onnx.ensemble`."""
     return [
         Component("text", _text, TextSettings, "Vectors by a local sentence-transformers folder"),
         Component("minilm", _minilm, MinilmSettings, "all-MiniLM-L6-v2 from installed packages"),
+        Component("ensemble", _ensemble, EnsembleSettings, "Several encoders as one"),
     ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from penchant.components import Spec
 
 PRECISIONS = ("fp32", "int8")
 POOLINGS = ("mean", "cls", "max", "last")
@@ -98,3 +102,35 @@ class MinilmSettings:
             cache=self.cache,
             cache_megabytes=self.cache_megabytes,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleSettings:
+    """Settings of `onnx.ensemble`."""
+
+    parts: tuple[Spec | str | Mapping[str, Any], ...] = field(
+        metadata={"help": "the encoders, each with an optional `weight` (1 without)"}
+    )
+    path: str | None = field(
+        default=None,
+        metadata={"help": "folder that holds the parts' folders, so that they travel with a model"},
+    )
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ValueError("parts must name at least one encoder, got none")
+        self.split()
+
+    def split(self) -> tuple[tuple[Spec, float], ...]:
+        """The encoders as specs, and their weights; an encoder never sees the key `weight`."""
+        return tuple(_split(part) for part in self.parts)
+
+
+def _split(part: Spec | str | Mapping[str, Any]) -> tuple[Spec, float]:
+    spec = Spec.of(part)
+    settings = dict(spec.settings)
+    weight = settings.pop("weight", 1.0)
+    fits = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not fits or not 0 < weight < math.inf:
+        raise ValueError(f"the weight of part {spec.name} must be above 0, got {weight!r}")
+    return Spec(spec.name, settings), float(weight)
