@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "python" / "penchant"
 PLUGINS = sorted(path for path in ROOT.joinpath("plugins").iterdir() if path.is_dir())
+EXAMPLES = sorted(ROOT.joinpath("examples").glob("*/src"))
 
 PUBLIC = {
     "components",
@@ -56,7 +57,7 @@ def plugin_modules() -> list[Path]:
 
 
 def shipped() -> list[Path]:
-    return [*core(), *plugin_modules(), *sources(ROOT / "examples" / "my_plugin" / "src")]
+    return [*core(), *plugin_modules(), *sources(*EXAMPLES)]
 
 
 @cache
@@ -125,7 +126,7 @@ def test_only_hookspecs_and_registry_import_pluggy() -> None:
 def test_the_core_never_imports_a_plugin() -> None:
     names = plugin_names()
     assert len(names) >= 5
-    for name in [*names, "penchant_my_plugin"]:
+    for name in [*names, "penchant_my_plugin", "penchant_multilingual"]:
         assert importers(core(), name) == set()
 
 
