@@ -283,6 +283,12 @@ RATES = {
             "shrinkage",
         ),
         (
+            lambda: _kernels.neighbours(*MATRIX, 1, 1, shrinkage=np.array("few")),
+            TypeError,
+            r"got array\('few', dtype='<U3'\), but a number within the range of floats is needed",
+            "shrinkage",
+        ),
+        (
             lambda: _kernels.neighbours(*MATRIX, 1, 10**5000),
             TypeError,
             "got a number too long to write, but a whole number from 0",

@@ -2,7 +2,7 @@
 //!
 //! Which argument it was, `PyO3` says in a note beside the sentence.
 
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use penchant_kernels::KernelError;
@@ -44,7 +44,9 @@ where
     T: FromPyObject<'a, 'py, Error = PyErr>,
 {
     number.extract::<T>().map_err(|error: PyErr| {
-        if error.is_instance_of::<PyOverflowError>(number.py()) {
+        let py = number.py();
+        // The latter comes from arrays of one text, which numpy tries to read.
+        if error.is_instance_of::<PyOverflowError>(py) || error.is_instance_of::<PyValueError>(py) {
             refusal(number, wanted)
         } else {
             error
@@ -54,7 +56,7 @@ where
 
 fn refusal(number: &Bound<'_, PyAny>, wanted: &str) -> PyErr {
     // Python writes no number of more than some thousand digits.
-    let got = number.str().map_or_else(
+    let got = number.repr().map_or_else(
         |_| "a number too long to write".to_owned(),
         |text| text.to_string(),
     );
