@@ -4,13 +4,13 @@ use crate::arrays::{matrix, vector};
 use crate::errors::OrRaise;
 use crate::numbers::{real, whole};
 use crate::pinned::Pinned;
+use crate::progress::Progress;
 use crate::sparse::{csr, rows_of};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::als::{FoldIn, Loss, Settings, fit};
 use penchant_kernels::csr::Csr;
 use penchant_kernels::{Isa, Matrix};
 use pyo3::prelude::*;
-use std::ops::ControlFlow;
 
 /// User and item factors, as Python gets them.
 type Factors<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray2<f32>>);
@@ -71,42 +71,18 @@ fn als<'py>(
         seed,
         threads,
     };
-    let progress = progress.map(|progress| progress.clone().unbind());
-    let mut raised = None;
+    let mut progress = Progress::new(progress);
     let fitted = py.detach(|| {
         fit(&likes, &settings, Isa::best(), |iteration| {
-            match heard(progress.as_ref(), iteration) {
-                Ok(true) => ControlFlow::Continue(()),
-                Ok(false) => ControlFlow::Break(()),
-                Err(error) => {
-                    raised = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
+            progress.ask(Some((iteration,)))
         })
     });
-    if let Some(error) = raised {
-        return Err(error);
-    }
+    progress.into_result()?;
     let model = fitted.or_raise(py)?;
     Ok((
         rows_of(py, model.user_factors, factors, likes.rows())?,
         rows_of(py, model.item_factors, factors, columns)?,
     ))
-}
-
-/// Tells `progress` and answers whether to go on. Signals are seen here, so Ctrl-C works.
-fn heard(progress: Option<&Py<PyAny>>, iteration: usize) -> PyResult<bool> {
-    Python::attach(|py| {
-        py.check_signals()?;
-        match progress {
-            None => Ok(true),
-            Some(progress) => Ok(!progress
-                .bind(py)
-                .call1((iteration,))?
-                .is(false.into_pyobject(py)?)),
-        }
-    })
 }
 
 /// Rows for strangers: the exact minimum of the loss of `als` for a row, while those of the other

@@ -3,9 +3,11 @@
 mod als;
 mod arrays;
 mod base;
+mod codes;
 mod digest;
 mod errors;
 mod filters;
+mod item_index;
 mod neighbours;
 mod numbers;
 mod pairwise;
@@ -24,7 +26,9 @@ use pyo3::prelude::*;
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     als::register(module)?;
+    codes::register(module)?;
     digest::register(module)?;
+    item_index::register(module)?;
     neighbours::register(module)?;
     pairwise::register(module)?;
     ridge::register(module)?;

@@ -3,13 +3,13 @@
 use crate::arrays::{matrix, vector};
 use crate::errors::OrRaise;
 use crate::numbers::{fits_memory, real, whole};
+use crate::progress::Progress;
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::filter::Ragged;
 use penchant_kernels::pairwise::{Loss, Model, Settings, fit, fold_in, shares};
 use penchant_kernels::{Isa, KernelError, Matrix};
 use pyo3::prelude::*;
-use std::ops::ControlFlow;
 
 /// Learns factors of users and items from likings: each is compared with an item that its user is
 /// not known to like, drawn from the whole catalogue, and both are moved apart.
@@ -88,23 +88,13 @@ impl Pairwise {
         let numbers = n_items.saturating_mul(self.0.factors.next_multiple_of(16));
         fits_memory(numbers, || format!("factors of {n_items} items")).or_raise(py)?;
         let settings = Settings { threads, ..self.0 };
-        let progress = progress.map(|progress| progress.clone().unbind());
-        let mut raised = None;
+        let mut progress = Progress::new(progress);
         let fitted = py.detach(|| {
             fit(&likes, &settings, Isa::best(), |epoch, auc| {
-                match heard(progress.as_ref(), epoch, auc) {
-                    Ok(true) => ControlFlow::Continue(()),
-                    Ok(false) => ControlFlow::Break(()),
-                    Err(error) => {
-                        raised = Some(error);
-                        ControlFlow::Break(())
-                    }
-                }
+                progress.ask(auc.map(|auc| (epoch, auc)))
             })
         });
-        if let Some(error) = raised {
-            return Err(error);
-        }
+        progress.into_result()?;
         let Model {
             user_factors,
             item_factors,
@@ -187,21 +177,6 @@ fn likes<'a>(
         KernelError::Shape("indptr is empty, and must hold one more entry than users".into())
     });
     Ragged::new("likes", indptr, indices, users.or_raise(py)?, n_items).or_raise(py)
-}
-
-/// Tells `progress` of a whole epoch and answers whether to go on. Signals are seen here, so Ctrl-C
-/// works.
-fn heard(progress: Option<&Py<PyAny>>, epoch: usize, auc: Option<f64>) -> PyResult<bool> {
-    Python::attach(|py| {
-        py.check_signals()?;
-        match (progress, auc) {
-            (Some(progress), Some(auc)) => Ok(!progress
-                .bind(py)
-                .call1((epoch, auc))?
-                .is(false.into_pyobject(py)?)),
-            _ => Ok(true),
-        }
-    })
 }
 
 /// Adds this module's classes.

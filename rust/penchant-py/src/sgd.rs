@@ -3,12 +3,12 @@
 use crate::arrays::vector;
 use crate::errors::OrRaise;
 use crate::numbers::{fits_memory, real, whole};
+use crate::progress::Progress;
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
-use penchant_kernels::sgd::{Model, Optimizer, Progress, Ratings, Settings, fit};
+use penchant_kernels::sgd::{Model, Optimizer, Progress as Step, Ratings, Settings, fit};
 use penchant_kernels::{Isa, KernelError};
 use pyo3::prelude::*;
-use std::ops::ControlFlow;
 
 /// What `sgd` leaves, as arrays. A row without ratings has a bias and factors of zero.
 #[pyclass(frozen, get_all, module = "penchant._kernels")]
@@ -142,28 +142,18 @@ fn sgd(
         seed,
         threads,
     };
-    let progress = progress.map(|progress| progress.clone().unbind());
-    let mut raised = None;
+    let mut progress = Progress::new(progress);
     let fitted = py.detach(|| {
         fit(
             &ratings,
             validation.as_ref(),
             &settings,
             Isa::best(),
-            |step| match heard(progress.as_ref(), step) {
-                Ok(true) => ControlFlow::Continue(()),
-                Ok(false) => ControlFlow::Break(()),
-                Err(error) => {
-                    raised = Some(error);
-                    ControlFlow::Break(())
-                }
-            },
+            |step| progress.ask(words(step)),
         )
     });
-    match raised {
-        Some(error) => Err(error),
-        None => SgdModel::new(py, fitted.or_raise(py)?, factors),
-    }
+    progress.into_result()?;
+    SgdModel::new(py, fitted.or_raise(py)?, factors)
 }
 
 /// The optimizer of that name.
@@ -177,25 +167,16 @@ fn named(optimizer: &str) -> Result<Optimizer, KernelError> {
     }
 }
 
-/// Tells `progress` and answers whether to go on. Signals are seen here, so Ctrl-C works.
-fn heard(progress: Option<&Py<PyAny>>, step: Progress) -> PyResult<bool> {
-    Python::attach(|py| {
-        py.check_signals()?;
-        match (progress, step) {
-            (
-                Some(progress),
-                Progress::Epoch {
-                    epoch,
-                    train_rmse,
-                    validation_rmse,
-                },
-            ) => Ok(!progress
-                .bind(py)
-                .call1((epoch, validation_rmse.unwrap_or(train_rmse)))?
-                .is(false.into_pyobject(py)?)),
-            _ => Ok(true),
-        }
-    })
+/// What `progress` is told, after whole epochs only.
+fn words(step: Step) -> Option<(usize, f64)> {
+    match step {
+        Step::Part => None,
+        Step::Epoch {
+            epoch,
+            train_rmse,
+            validation_rmse,
+        } => Some((epoch, validation_rmse.unwrap_or(train_rmse))),
+    }
 }
 
 /// Adds this module's class and function.
