@@ -16,6 +16,7 @@ from typing import Any
 
 from penchant.errors import ModelFileError, SettingsError
 
+from penchant_onnx.dense import Dense, read_dense
 from penchant_onnx.graph import Graph, read_graph
 from penchant_onnx.settings import POOLINGS, TextSettings
 
@@ -29,7 +30,7 @@ _POOLING_FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
 }
 _TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
-_MODULES = {"Transformer", "Pooling", "Normalize"}
+_MODULES = {"Transformer", "Pooling", "Dense", "Normalize"}
 _INT8_MARKS = ("int8", "quint8", "qint8", "quantized")
 # Generic int8 files run well anywhere and avx2's on any x86; the others are made for one family of
 # processors. The order doesn't look at the machine: one folder gives the same vectors everywhere.
@@ -43,6 +44,7 @@ class Folder:
     """Everything about an encoder that its vectors depend on, settled.
 
     output: the graph's tensor that is read; `pooling` is None where the graph pools by itself.
+    dense: what a pooled vector goes through, in order, before it is normalized.
     sources: for each settled value, where it comes from (`describe()` shows it).
     """
 
@@ -52,6 +54,7 @@ class Folder:
     tokenizer: Path
     output: str
     pooling: str | None
+    dense: tuple[Dense, ...]
     normalize: bool
     max_tokens: int
     dim: int
@@ -84,6 +87,7 @@ def read_folder(settings: TextSettings) -> Folder:
     sources = {"graph": "precision setting" if settings.precision else "the folder"}
     modules = _modules(path)
     output, pooling, sources["pooling"] = _output(path, settings, graph)
+    dense = _dense(path, modules, pooling)
     normalize, sources["normalize"] = _normalize(path, settings, modules)
     max_tokens, lower_case, sources["max_tokens"] = _limits(path, settings)
     prompts = _prompts(path, settings)
@@ -95,9 +99,10 @@ def read_folder(settings: TextSettings) -> Folder:
         tokenizer=tokenizer,
         output=output,
         pooling=pooling,
+        dense=dense,
         normalize=normalize,
         max_tokens=max_tokens,
-        dim=_dim(path, settings, graph.outputs[output]),
+        dim=_dim(path, settings, graph.outputs[output], dense),
         prompts=prompts,
         lower_case=lower_case,
         sources=sources,
@@ -144,9 +149,31 @@ def _modules(path: Path) -> list[tuple[str, str]] | None:
         if name not in _MODULES:
             raise ModelFileError(
                 f"{path / 'modules.json'} lists the module '{name}', and onnx.text runs only "
-                f"Transformer, Pooling and Normalize; take an encoder without '{name}'"
+                f"Transformer, Pooling, Dense and Normalize; take an encoder without '{name}'"
             )
     return modules
+
+
+def _dense(
+    path: Path, modules: list[tuple[str, str]] | None, pooling: str | None
+) -> tuple[Dense, ...]:
+    """The Dense modules, in order. A graph that pools by itself has its own inside."""
+    if modules is None or pooling is None:
+        return ()
+    names = [name for name, _ in modules]
+    if "Dense" in names and "Normalize" in names[: names.index("Dense")]:
+        raise ModelFileError(
+            f"{path / 'modules.json'} lists Normalize before Dense, and onnx.text normalizes last; "
+            "take another encoder"
+        )
+    inside = [place for name, place in modules if name == "Dense"]
+    for place in inside:
+        if not place or Path(place).is_absolute() or ".." in Path(place).parts:
+            raise ModelFileError(
+                f"{path / 'modules.json'} has a Dense module at '{place}', and it must be a folder "
+                "inside; copy the file again"
+            )
+    return tuple(read_dense(path / place) for place in inside)
 
 
 def _output(path: Path, settings: TextSettings, graph: Graph) -> tuple[str, str | None, str]:
@@ -245,7 +272,7 @@ def _refuse_excluded_prompts(path: Path, prompts: Mapping[str, str]) -> None:
         )
 
 
-def _dim(path: Path, settings: TextSettings, declared: int | None) -> int:
+def _dim(path: Path, settings: TextSettings, declared: int | None, dense: tuple[Dense, ...]) -> int:
     config = _object(path / "1_Pooling" / "config.json") or {}
     size = config.get("word_embedding_dimension", config.get("embedding_dimension"))
     dim = declared if declared is not None else size
@@ -254,6 +281,13 @@ def _dim(path: Path, settings: TextSettings, declared: int | None) -> int:
             f"neither the graph in '{path}' nor 1_Pooling/config.json says how long its vectors "
             "are; export the graph with a fixed last axis"
         )
+    for module in dense:
+        if module.weight.shape[1] != dim:
+            raise ModelFileError(
+                f"{module.file} takes vectors of length {module.weight.shape[1]}, and gets ones of "
+                f"length {dim}; copy both from one model"
+            )
+        dim = module.weight.shape[0]
     if settings.dimensions is not None and settings.dimensions > dim:
         raise SettingsError(
             f"onnx.text: dimensions must be at most {dim}, the length of this encoder's vectors, "

@@ -76,6 +76,8 @@ class OnnxText:
         """
         folder = self._folder
         files = [folder.graph.path, *folder.graph.external_files(), folder.tokenizer]
+        for module in folder.dense:
+            files += [module.file, module.file.with_name("config.json")]
         said = {
             "semantics": SEMANTICS,
             "files": [kernels.blake3(str(file)) for file in files],
@@ -116,6 +118,7 @@ class OnnxText:
             "other graphs": list(folder.others),
             "dim": folder.dim,
             "pooling": folder.pooling or "inside the graph",
+            "dense": [list(module.weight.shape) for module in folder.dense],
             "normalize": folder.normalize,
             "max_tokens": folder.max_tokens,
             "prompts": dict(folder.prompts),
@@ -170,6 +173,8 @@ class OnnxText:
             pooled = result[row]
             if self._folder.pooling is not None:
                 pooled = _pool(pooled[: len(ids)], self._folder.pooling)
+            for module in self._folder.dense:
+                pooled = module(pooled[None])[0]
             kept = pooled[: self.dim].astype(np.float64)
             if self._folder.normalize:
                 # Longer vectors are cut first, so that what is kept has length 1.
