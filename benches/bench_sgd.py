@@ -33,7 +33,7 @@ from penchant import kernels
 from penchant.benchmark import take_turns
 
 RANKS, THREADS, EPOCHS = (32, 64, 128), (1, 2), 3
-OURS = {"learning_rate": 0.05, "decay": 0.9, "regularization": 0.05, "bias_regularization": 0.01}
+OURS = {"learning_rate": 0.05, "decay": 0.9, "regularization": 0.04, "bias_regularization": 0.01}
 
 
 @dataclass(frozen=True)

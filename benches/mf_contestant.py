@@ -103,7 +103,7 @@ class Likings:
 EXPLICIT = {
     "penchant-rating-knn": NeighbourRatings,
     "penchant-sgd": Ratings,
-    "penchant-sgd-8": lambda: Ratings(models=8, factors=32, regularization=0.1),
+    "penchant-sgd-8": lambda: Ratings(models=8, factors=32),
 }
 IMPLICIT = {
     "penchant-als": (Likings, [{"name": "mf.als"}]),

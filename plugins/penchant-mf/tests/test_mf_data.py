@@ -50,7 +50,7 @@ def test_rmse_of_the_first_fold_with_defaults() -> None:
     train, test = fold("base"), fold("test").interactions
     fitted = Sgd(SgdSettings()).fit(train, FitContext(threads=2))
     known = Queries.known(np.arange(USERS, dtype=np.int32), train.interactions.by_user())
-    assert error(fitted, known, test) <= 0.924  # 0.9221; the mean of all five folds is 0.9124
+    assert error(fitted, known, test) <= 0.919  # 0.9170; the mean of all five folds is 0.9063
 
 
 def test_a_stranger_is_foretold_about_as_well_as_a_known_user() -> None:

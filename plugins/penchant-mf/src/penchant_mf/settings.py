@@ -21,16 +21,16 @@ class SgdSettings:
         metadata={"help": "equal steps for all, or smaller ones where gradients have been large"},
     )
     learning_rate: float = field(
-        default=0.03, metadata={"help": "size of the first steps; lower it if a fit diverges"}
+        default=0.04, metadata={"help": "size of the first steps; lower it if a fit diverges"}
     )
     decay: float = field(
-        default=0.95, metadata={"help": "what each epoch multiplies the learning rate by"}
+        default=0.92, metadata={"help": "what each epoch multiplies the learning rate by"}
     )
     regularization: float = field(
-        default=0.12, metadata={"help": "pull of the vectors towards zero, for each rating"}
+        default=0.08, metadata={"help": "pull of the vectors towards zero, for each rating"}
     )
     bias_regularization: float = field(
-        default=0.03, metadata={"help": "pull of the biases towards zero, for each rating"}
+        default=0.05, metadata={"help": "pull of the biases towards zero, for each rating"}
     )
     models: int = field(
         default=1,

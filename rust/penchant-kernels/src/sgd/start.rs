@@ -4,8 +4,9 @@ use crate::parallel::{Queue, together};
 use crate::random::Draws;
 use crate::simd::Lanes;
 
-/// Half the width of a uniform distribution with standard deviation 0.1.
-const HALF_WIDTH: f32 = 0.173_205_08;
+/// How far from zero a factor may start. What a row starts with is noise to the others until the
+/// descent has pulled it away, so little is best; far less, and the first epochs are spent on growing.
+const HALF_WIDTH: f32 = 0.03;
 
 /// Rows that a thread takes at once.
 const PIECE: usize = 1 << 10;

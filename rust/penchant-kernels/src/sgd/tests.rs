@@ -364,6 +364,11 @@ fn rows_without_ratings_stay_zero_and_do_not_shift_others() {
         )
         .unwrap();
     assert_eq!(start.user_factors[..4 * 8], full.user_factors[..]);
+    let widest = full
+        .user_factors
+        .iter()
+        .fold(0.0, |m: f32, v| m.max(v.abs()));
+    assert!((0.02..=0.03).contains(&widest), "{widest}");
     let other = world
         .fit(
             &Settings {
