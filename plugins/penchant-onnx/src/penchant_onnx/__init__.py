@@ -17,6 +17,7 @@ from penchant import Component, hookimpl
 from penchant_onnx.settings import EnsembleSettings, MinilmSettings, TextSettings
 
 if TYPE_CHECKING:
+    import click
     from penchant.protocols import Encoder
     from penchant.registry import Registry
 
@@ -63,3 +64,11 @@ def penchant_encoders() -> Iterable[Component[Encoder]]:
         Component("minilm", _minilm, MinilmSettings, "all-MiniLM-L6-v2 from installed packages"),
         Component("ensemble", _ensemble, EnsembleSettings, "Several encoders as one"),
     ]
+
+
+@hookimpl
+def penchant_commands(cli: click.Group) -> None:
+    """Add the group `penchant onnx`."""
+    from penchant_onnx.commands import onnx
+
+    cli.add_command(onnx)

@@ -1,0 +1,18 @@
+"""`penchant onnx`: commands that make encoders ready.
+
+A command is a module here, which imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import click
+
+from penchant_onnx.commands.quantize import quantize
+
+
+@click.group("onnx", short_help="Make text encoders ready for onnx.text")
+def onnx() -> None:
+    """Make text encoders ready for onnx.text."""
+
+
+onnx.add_command(quantize)

@@ -1,0 +1,146 @@
+"""From a folder with an fp32 graph to one with our int8 graph: checked, whole or not at all.
+
+The layout files come along, other graphs and weights don't. `onnx/quantization.json` says what the
+graph was made from and which processors it is for.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from penchant import kernels
+from penchant.errors import ModelFileError, PluginError, SettingsError
+
+from penchant_onnx.graph import Graph, read_graph
+
+if TYPE_CHECKING:
+    from penchant.protocols import Json
+
+INSTALL = "pip install 'penchant-onnx[quantize]'"
+GRAPH = "onnx/model_int8.onnx"
+MANIFEST = "onnx/quantization.json"
+# "any" runs right everywhere; the others need what adds products in 32 bits.
+BITS: dict[str, Literal[7, 8]] = {"any": 7, "vnni": 8, "arm64": 8}
+# What belongs to an encoder beside its graph; weights of other frameworks stay behind.
+_LAYOUT = (".json", ".md", ".txt")
+_PROTOBUF_LIMIT = 2**31 - 1
+
+
+def quantize(
+    folder: Path, output: Path, *, target: Literal["any", "vnni", "arm64"] = "any"
+) -> dict[str, Json]:
+    """Make `output`, the encoder of `folder` with an int8 graph alone, and give its manifest.
+
+    folder: sentence-transformers layout with an fp32 graph, `onnx/model.onnx` or `model.onnx`, or
+        with one whose weights are int8 and its arithmetic fp32.
+    target: "any" takes 7-bit weights, right on every processor; "vnni" (x86 with AVX512-VNNI or
+        AVX-VNNI) and "arm64" take 8-bit weights, which wrap around on older x86.
+
+    Raises SettingsError where `folder` has no graph or `output` is there already, ModelFileError
+    for a damaged graph, one beyond 2 GB or one without products to rewrite, and PluginError without
+    the package onnx.
+    """
+    if target not in BITS:
+        raise SettingsError(f"target must be 'any', 'vnni' or 'arm64', got {target!r}")
+    if output.exists():
+        raise SettingsError(f"'{output}' is there already; give a folder that isn't")
+    graph = _source(folder)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{output.name}.", suffix=".tmp", dir=output.parent
+        ) as temporary:
+            whole = Path(temporary) / "encoder"
+            shutil.copytree(folder, whole, ignore=_all_but_layout)
+            manifest = quantize_file(graph, whole, target=target)
+            whole.rename(output)
+    except OSError as fault:
+        raise ModelFileError(
+            f"can't write the encoder folder '{output}' ({fault.strerror}); give another folder"
+        ) from None
+    return manifest
+
+
+def quantize_file(
+    graph: Graph, folder: Path, *, target: Literal["any", "vnni", "arm64"]
+) -> dict[str, Json]:
+    """Write the int8 graph of `graph` and its manifest into `folder`, and give the manifest."""
+    try:
+        import onnx
+
+        from penchant_onnx.per_token import quantize_graph
+    except ModuleNotFoundError:
+        raise PluginError(
+            f"quantizing needs the package onnx, which isn't installed; {INSTALL}"
+        ) from None
+    import onnxruntime
+
+    files = [graph.path, *graph.external_files()]
+    size = sum(file.stat().st_size for file in files)
+    if size > _PROTOBUF_LIMIT:
+        raise ModelFileError(f"{graph.path} has {size} bytes, and at most 2 GB can be quantized")
+    with tempfile.TemporaryDirectory() as temporary:
+        folded = Path(temporary) / "folded.onnx"
+        options = onnxruntime.SessionOptions()
+        # Constants are folded, so that matrices stand in the graph as they are multiplied.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(folded)
+        options.log_severity_level = 3
+        try:
+            onnxruntime.InferenceSession(
+                str(graph.path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as fault:  # the runtime's own classes are many and not public
+            raise ModelFileError(
+                f"onnxruntime can't open {graph.path} ({str(fault).strip()}); export it again"
+            ) from None
+        model = onnx.load(str(folded))
+    if not quantize_graph(model, bits=BITS[target]):
+        raise ModelFileError(
+            f"{graph.path} has no product with a constant float matrix, so there is nothing to "
+            "quantize; give the fp32 graph"
+        )
+    model.producer_name = "penchant-onnx"
+    written = folder / GRAPH
+    written.parent.mkdir(exist_ok=True)
+    onnx.save(model, str(written))
+    manifest: dict[str, Json] = {
+        "format": 1,
+        "method": "int8, one scale a token and one a column",
+        "target": target,
+        "weight_bits": BITS[target],
+        "graph": {"file": GRAPH, "blake3": kernels.blake3(str(written))},
+        "source": {
+            "file": graph.path.name,
+            "blake3": [kernels.blake3(str(file)) for file in files],
+        },
+        "made_with": {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    return manifest
+
+
+def _all_but_layout(at: str, names: list[str]) -> list[str]:
+    return [
+        name
+        for name in names
+        if name.startswith(".")
+        or not (Path(at, name).is_dir() or name.endswith(_LAYOUT) or "LICENSE" in name)
+    ]
+
+
+def _source(folder: Path) -> Graph:
+    if not folder.is_dir():
+        raise SettingsError(f"there is no folder '{folder}'; give one with an fp32 graph")
+    graphs = [*folder.glob("onnx/model.onnx"), *folder.glob("model.onnx")]
+    graphs += sorted([*folder.glob("onnx/*.onnx"), *folder.glob("*.onnx")])
+    if not graphs:
+        raise SettingsError(
+            f"there is no ONNX graph in '{folder}' (looked for onnx/*.onnx and *.onnx); export the "
+            "model to onnx/model.onnx first"
+        )
+    return read_graph(graphs[0])

@@ -1,0 +1,228 @@
+"""Our int8: right numbers on small graphs, and the promises of it on real weights."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from penchant import kernels
+from penchant.cli import main
+from penchant.errors import ModelFileError, PluginError, SettingsError
+from penchant_onnx.graph import read_graph
+from penchant_onnx.per_token import quantize_graph
+from penchant_onnx.quantize import quantize
+from penchant_onnx.settings import TextSettings
+from penchant_onnx.text import OnnxText
+
+PAIRS = [
+    ("Heat (1995)", "Action, Crime, Thriller"),
+    ("Toy Story", "Adventure, Animation, Children, Comedy, Fantasy"),
+    ("Monty Python and the Holy Grail", "Adventure, Comedy, Fantasy"),
+    ("The Shawshank Redemption", "Crime, Drama"),
+    ("Spirited Away", "Adventure, Animation, Fantasy"),
+    ("Sen to Chihiro no kamikakushi", "Anime with subtitles"),
+    ("Amélie", "Comedy, Romance, Paris, whimsical, narrated"),
+    ("2001: A Space Odyssey", "Adventure, Drama, Sci-Fi, a computer that won't open the doors"),
+    ("Cooking for Beginners", "forty soups and stews, step by step"),
+    ("Trail running shoes", "grip, mud, size 42"),
+]
+TEXTS = [title for title, _ in PAIRS] + [f"{title}. {more}" for title, more in PAIRS]
+TEXTS += [" ".join(more for _, more in PAIRS) * 3, "a", "", "Ünïcödé ☃ 映画", "NA"]
+
+
+@pytest.fixture(scope="module")
+def int8(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("int8") / "minilm"
+    quantize(minilm, folder)
+    return folder
+
+
+def model_of(nodes: list[Any], constants: dict[str, Any], x: Any) -> onnx.ModelProto:
+    kind = helper.np_dtype_to_tensor_dtype(x.dtype)
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("x", kind, [None] * x.ndim)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def run(model: onnx.ModelProto, x: Any) -> Any:
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return session.run(["y"], {"x": x})[0]
+
+
+def test_numbers_on_the_grid_come_out_exactly() -> None:
+    # Row scales 1 and 1/127, column scales 1: everything is an integer on its grid.
+    x = np.array([[127, -3, 0], [1, 0, -1]], np.float32)
+    w = np.array([[63, 1], [2, -63], [0, 5]], np.float32)
+    model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], {"w": w}, x)
+    assert quantize_graph(model, bits=7) == 1
+    np.testing.assert_allclose(run(model, x), x @ w, rtol=1e-6)
+
+
+def test_gemm_and_its_bias_are_kept() -> None:
+    x = np.array([[127, -3, 0], [127, 0, -1]], np.float32)
+    w = np.array([[63, 1, 0], [2, -63, 4]], np.float32)
+    constants = {"w": w, "b": np.array([10, -20], np.float32)}
+    gemm = helper.make_node("Gemm", ["x", "w", "b"], ["y"], transB=1)
+    model = model_of([gemm], constants, x)
+    assert quantize_graph(model, bits=7) == 1
+    np.testing.assert_allclose(run(model, x), x @ w.T + [10, -20], rtol=1e-6)
+
+
+@pytest.mark.parametrize("settings", [{"alpha": 2.0}, {"beta": 0.5}, {"transA": 1}])
+def test_a_gemm_that_does_more_is_left_alone(settings: dict[str, Any]) -> None:
+    x = np.ones((2, 2), np.float32)
+    gemm = helper.make_node("Gemm", ["x", "w"], ["y"], **settings)
+    model = model_of([gemm], {"w": np.ones((2, 2), np.float32)}, x)
+    assert quantize_graph(model, bits=8) == 0
+    assert [node.op_type for node in model.graph.node] == ["Gemm"]
+
+
+def test_rows_of_a_large_table_are_within_half_a_step() -> None:
+    table = np.random.default_rng(0).standard_normal((1500, 8)).astype(np.float32)
+    ids = np.array([[0, 1499], [7, 7]])
+    model = model_of([helper.make_node("Gather", ["t", "x"], ["y"])], {"t": table}, ids)
+    assert quantize_graph(model, bits=7) == 1
+    step = np.abs(table[ids]).max(-1, keepdims=True) / 127
+    assert (np.abs(run(model, ids) - table[ids]) <= step * 0.50001).all()
+
+
+def test_a_row_of_zeros_gives_zeros() -> None:
+    x = np.zeros((1, 3), np.float32)
+    model = model_of(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])], {"w": np.ones((3, 2), np.float32)}, x
+    )
+    quantize_graph(model, bits=8)
+    np.testing.assert_array_equal(run(model, x), np.zeros((1, 2)))
+
+
+def test_seven_bits_never_overflow_sixteen() -> None:
+    w = np.full((4, 1), -9.0, np.float32)
+    model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], {"w": w}, w.T)
+    quantize_graph(model, bits=7)
+    weights = next(numpy_helper.to_array(c) for c in model.graph.initializer if c.name == "w_int8")
+    assert weights.tolist() == [[-63]] * 4
+    assert 2 * 255 * 63 < 2**15 < 2 * 255 * 127
+
+
+def test_a_vector_has_the_same_bits_in_any_batch_order_and_number_of_threads(int8: Path) -> None:
+    encoder = OnnxText(TextSettings(path=str(int8)))
+    assert not read_graph(int8 / "onnx/model_int8.onnx").depends_on_batch
+    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
+    np.testing.assert_array_equal(encoder.encode(TEXTS), alone)
+    np.testing.assert_array_equal(encoder.encode(TEXTS[::-1])[::-1], alone)
+    np.testing.assert_array_equal(encoder.encode(TEXTS[::3]), alone[::3])
+    for threads in (2, 4, 8):
+        many = OnnxText(TextSettings(path=str(int8), threads=threads))
+        np.testing.assert_array_equal(many.encode(TEXTS), alone)
+
+
+def test_int8_stays_near_the_floats_it_was_made_from(minilm: Path, int8: Path) -> None:
+    wanted = OnnxText(TextSettings(path=str(minilm))).encode(TEXTS)
+    made = OnnxText(TextSettings(path=str(int8), precision="int8")).encode(TEXTS)
+    cosines = (wanted * made).sum(axis=1)
+    assert cosines[:20].mean() >= 0.995
+    assert cosines.min() >= 0.97
+
+
+def test_the_manifest_says_what_it_was_made_from(minilm: Path, int8: Path) -> None:
+    manifest = json.loads((int8 / "onnx/quantization.json").read_text())
+    assert (manifest["target"], manifest["weight_bits"]) == ("any", 7)
+    source = kernels.blake3(str(minilm / "onnx/model_int8.onnx"))
+    assert manifest["source"] == {"file": "model_int8.onnx", "blake3": [source]}
+    graph = int8 / manifest["graph"]["file"]
+    assert manifest["graph"]["blake3"] == kernels.blake3(str(graph))
+    assert graph.stat().st_size < 24e6
+
+
+def test_the_same_graph_is_made_every_time(minilm: Path, int8: Path, tmp_path: Path) -> None:
+    again = quantize(minilm, tmp_path / "again")
+    assert again == json.loads((int8 / "onnx/quantization.json").read_text())
+
+
+def test_weights_of_other_frameworks_stay_behind(minilm: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(minilm, tmp_path / "whole")
+    (tmp_path / "whole" / "model.safetensors").write_bytes(b"weights")
+    (tmp_path / "whole" / "LICENSE").write_text("Apache-2.0")
+    quantize(tmp_path / "whole", tmp_path / "made", target="vnni")
+    files = {f.relative_to(tmp_path / "made").as_posix() for f in (tmp_path / "made").rglob("*.*")}
+    assert {"tokenizer.json", "1_Pooling/config.json", "onnx/model_int8.onnx"} <= files
+    assert "model.safetensors" not in files
+    assert (tmp_path / "made" / "LICENSE").is_file()
+
+
+def test_nothing_is_written_over(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"is there already; give a folder that isn't"):
+        quantize(tiny(), tmp_path)
+
+
+def test_an_unknown_target_is_named(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"'any', 'vnni' or 'arm64', got 'sse'"):
+        quantize(tiny(), tmp_path / "made", target="sse")  # type: ignore[arg-type]
+
+
+def test_a_graph_without_products_is_refused(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"nothing to quantize; give the fp32 graph"):
+        quantize(tiny(), tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_a_graph_that_does_not_open_is_refused(
+    tiny: Callable[..., Path], proto: Any, tmp_path: Path
+) -> None:
+    folder = tiny(proto.graph_bytes(nodes=(proto.node("Nonsense", ("input_ids",), ("y",)),)))
+    with pytest.raises(ModelFileError, match=r"can't open .*model\.onnx .* export it again"):
+        quantize(folder, tmp_path / "made")
+
+
+def test_a_folder_without_a_graph_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"there is no folder .* fp32 graph"):
+        quantize(tmp_path / "none", tmp_path / "made")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SettingsError, match=r"no ONNX graph in .* export the model"):
+        quantize(tmp_path / "empty", tmp_path / "made")
+
+
+def test_a_place_that_cannot_be_written_is_named(tiny: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelFileError, match=r"can't write the encoder folder .* another folder"):
+        quantize(tiny(), tmp_path / "file" / "made")
+
+
+def test_without_onnx_it_says_what_to_install(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(PluginError, match=r"needs the package onnx.*pip install 'penchant-onnx\["):
+        quantize(tiny(), tmp_path / "made")
+
+
+def test_the_command_makes_the_folder(
+    minilm: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = str(tmp_path / "made")
+    with pytest.raises(SystemExit) as ended:
+        main(["onnx", "quantize", str(minilm), "-o", made, "--target", "arm64", "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["target"] == "arm64"
+    with pytest.raises(SystemExit) as ended:
+        main(["onnx", "quantize", str(minilm), "-o", made])
+    assert ended.value.code == 1
+    assert "is there already" in capsys.readouterr().err
