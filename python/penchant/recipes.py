@@ -48,9 +48,9 @@ class Recipe:
     data: keywords of `Dataset.from_frame`; paths are relative to `folder`.
     recommender: the component that answers; `scorers` and `encoder` are shorthands, see `compose`
         and `with_encoder`.
-    evaluation: `split` ("user-time", "user-random", "cold-item", "global-time"), `share` of events
-        held out, `seed`, `metrics`, and `keep_negatives`: whether events that are no likings stay
-        in the train part (see `penchant.evaluation`).
+    evaluation: `split` (a name of `penchant.evaluation.SPLITS`), `share` of events held out,
+        `seed`, `metrics`, and `keep_negatives`: whether events that are no likings stay in the
+        train part (see `penchant.evaluation`).
     """
 
     data: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

@@ -18,6 +18,7 @@ TWINS = {
     "precision": naive.precision,
     "recall": naive.recall,
     "recall_capped": lambda ranked, good, k: len(set(ranked[:k]) & good) / min(k, len(good)),
+    "f1": lambda ranked, good, k: 2 * len(set(ranked[:k]) & good) / (k + len(good)),
     "ndcg": naive.ndcg,
     "hit_rate": lambda ranked, good, k: float(bool(set(ranked[:k]) & good)),
     "mrr": naive.reciprocal_rank,

@@ -43,6 +43,8 @@ ONE_HIT_OF_TWO = judged([3, 1, 0], 1, 2)  # relevant 1 and 2; 1 stands in the se
         (metrics.recall, 1, 0.0),
         (metrics.recall, 3, 1 / 2),
         (metrics.recall_capped, 3, 1 / 2),
+        (metrics.f1, 2, 2 / (2 + 2)),
+        (metrics.f1, 4, 2 / (4 + 2)),
         (metrics.hit_rate, 1, 0.0),
         (metrics.hit_rate, 2, 1.0),
         (metrics.ndcg, 1, 0.0),

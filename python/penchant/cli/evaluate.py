@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @source_options
-@click.option("--split", help="user-time, user-random, cold-item or global-time.")
+@click.option(
+    "--split", help="user-time, user-random, cold-item, cold-user, growing or global-time."
+)
 @click.option("--share", type=float, help="Share of each user's likings held out (default 0.2).")
 @click.option("--metric", "metrics", multiple=True, help="Such as ndcg@10; may be repeated.")
 @click.option("--seed", type=click.IntRange(0), help="Seed of the split and of every fit.")

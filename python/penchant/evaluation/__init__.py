@@ -9,6 +9,7 @@ for callers.
 """
 
 from penchant.evaluation.bootstrap import Interval, mean_interval, paired_bootstrap
+from penchant.evaluation.buckets import by_past
 from penchant.evaluation.ranking import (
     DEFAULT_METRICS,
     Evaluation,
@@ -21,7 +22,9 @@ from penchant.evaluation.splits import (
     Split,
     SplitKind,
     cold_item_split,
+    cold_user_split,
     global_time_split,
+    growing_split,
     make_split,
     user_random_split,
     user_time_split,
@@ -38,11 +41,14 @@ __all__ = [
     "Interval",
     "Split",
     "SplitKind",
+    "by_past",
     "cold_item_split",
+    "cold_user_split",
     "evaluate_ratings",
     "evaluate_recommender",
     "evaluate_scorer",
     "global_time_split",
+    "growing_split",
     "make_split",
     "mean_interval",
     "paired_bootstrap",

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.protocols import I32, I64, Bool
 
-SplitKind: TypeAlias = Literal["user-random", "user-time", "cold-item", "global-time"]
+SplitKind: TypeAlias = Literal[
+    "user-random", "user-time", "cold-item", "cold-user", "growing", "global-time"
+]
 
 _FEW_USERS = 100
 _MANY_TIES = 0.1
@@ -101,8 +103,7 @@ def user_time_split(dataset: Dataset, share: float = 0.2, *, keep_negatives: boo
     order = np.lexsort((likings.item_rank, time, likings.user))
     place, size = _places(order, likings, len(dataset.users))
     test = place >= (size - _held_out(size, share))[likings.user]
-    cut = np.full(len(dataset.users), _NEVER)
-    np.minimum.at(cut, likings.user[test], time[test])
+    cut = _first_held_out(likings, test, len(dataset.users))
     parted = np.unique(likings.user[~test & (time == cut[likings.user])])
     evaluated = int((cut < _NEVER).sum())
     warnings = []
@@ -126,18 +127,73 @@ def cold_item_split(
     """
     _check(share, seed)
     likings = Likings.of(dataset)
-    _, first = np.unique(likings.item_rank, return_index=True)
-    liked = likings.item[first]
-    hidden = int(len(liked) * share)
-    if not hidden:
-        raise DataError(
-            f"the cold-item split hides none of {len(liked)} liked items at a share of {share}; "
-            f"raise the share or give more items"
-        )
-    cold = np.zeros(len(dataset.items), np.bool_)
-    cold[liked[np.random.default_rng(seed).permutation(len(liked))[:hidden]]] = True
+    cold = _hidden(dataset, likings, share, np.random.default_rng(seed))
     test = cold[likings.item]
     return _split(dataset, likings, test, "cold-item", keep_negatives, cold=cold)
+
+
+def growing_split(
+    dataset: Dataset, share: float = 0.2, seed: int = 42, *, keep_negatives: bool = True
+) -> Split:
+    """Hide a random floor(share) of the liked items, and ceil(share) of each user's other likings.
+
+    The question of a catalogue that grows: new items and old ones stand in one list, and all may be
+    recommended. Items are hidden as by `cold_item_split` of the same seed, likings of the others
+    held out as by `user_random_split`. O(n log n). Raises DataError, SettingsError.
+    """
+    _check(share, seed)
+    likings = Likings.of(dataset)
+    draw = np.random.default_rng(seed)
+    cold = _hidden(dataset, likings, share, draw)
+    fresh = cold[likings.item]
+    # Likings of hidden items come after a user's others, so that places count the others alone.
+    order = np.lexsort((draw.random(len(likings)), fresh, likings.user))
+    place, _ = _places(order, likings, len(dataset.users))
+    size = np.bincount(likings.user[~fresh], minlength=len(dataset.users))
+    test = fresh | (place < _held_out(size, share)[likings.user])
+    split = _split(dataset, likings, test, "growing", keep_negatives, cold=cold)
+    return replace(split, candidates=None)
+
+
+def cold_user_split(
+    dataset: Dataset,
+    share: float = 0.2,
+    seed: int = 42,
+    *,
+    known: int = 3,
+    keep_negatives: bool = True,
+) -> Split:
+    """Leave a random ceil(share) of the users no more than their first `known` likings.
+
+    Those users alone are evaluated. They are drawn from the users with more likings than that, in
+    the order of rows; which of theirs are the first goes by time and then by item id, or at random
+    where events have no times. Their other events (below `min_value`, repetitions) stay if they are
+    from before the first held-out liking. O(n log n). Raises DataError, SettingsError.
+    """
+    _check(share, seed)
+    if known < 1:
+        raise SettingsError(
+            f"known must be at least 1, got {known}; a user without any liking has no history to "
+            f"recommend by"
+        )
+    likings = Likings.of(dataset)
+    draw = np.random.default_rng(seed)
+    size = np.bincount(likings.user, minlength=len(dataset.users))
+    eligible = np.flatnonzero(size > known)
+    if not len(eligible):
+        raise DataError(
+            f"the cold-user split finds no user with more than {known} likings; lower known or "
+            f"give more events a user"
+        )
+    chosen = np.zeros(len(dataset.users), np.bool_)
+    chosen[draw.permutation(eligible)[: int(np.ceil(len(eligible) * share))]] = True
+    when = draw.random(len(likings)) if likings.time is None else likings.time
+    place, _ = _places(
+        np.lexsort((likings.item_rank, when, likings.user)), likings, len(dataset.users)
+    )
+    test = chosen[likings.user] & (place >= known)
+    cut = _first_held_out(likings, test, len(dataset.users))
+    return _split(dataset, likings, test, "cold-user", keep_negatives, cut=cut)
 
 
 def global_time_split(
@@ -165,10 +221,12 @@ SPLITS: Mapping[str, Callable[..., Split]] = MappingProxyType(
         "user-random": user_random_split,
         "user-time": user_time_split,
         "cold-item": cold_item_split,
+        "cold-user": cold_user_split,
+        "growing": growing_split,
         "global-time": global_time_split,
     }
 )
-_SEEDED = ("user-random", "cold-item")
+_SEEDED = ("user-random", "cold-item", "cold-user", "growing")
 
 
 def make_split(
@@ -220,6 +278,29 @@ def _held_out(size: I64, share: float) -> I64:
     """How many of `size` likings are held out: ceil(share), yet never all."""
     wanted: I64 = np.ceil(size * share).astype(np.int64)
     return np.minimum(wanted, np.maximum(size - 1, 0))
+
+
+def _hidden(dataset: Dataset, likings: Likings, share: float, draw: np.random.Generator) -> Bool:
+    """Mark a random floor(share) of the liked items, drawn in ascending order of id."""
+    _, first = np.unique(likings.item_rank, return_index=True)
+    liked = likings.item[first]
+    hidden = int(len(liked) * share)
+    if not hidden:
+        raise DataError(
+            f"the split hides none of {len(liked)} liked items at a share of {share}; raise the "
+            f"share or give more items"
+        )
+    cold = np.zeros(len(dataset.items), np.bool_)
+    cold[liked[draw.permutation(len(liked))[:hidden]]] = True
+    return cold
+
+
+def _first_held_out(likings: Likings, test: Bool, users: int) -> I64:
+    """When each user's first test liking was, (users,); without one or without times, never."""
+    cut = np.full(users, _NEVER)
+    if likings.time is not None:
+        np.minimum.at(cut, likings.user[test], likings.time[test])
+    return cut
 
 
 def _places(order: npt.NDArray[np.intp], likings: Likings, users: int) -> tuple[I64, I64]:

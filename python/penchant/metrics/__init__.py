@@ -16,6 +16,7 @@ from penchant.metrics.names import (
 )
 from penchant.metrics.ranking import (
     average_precision,
+    f1,
     hit_rate,
     mrr,
     ndcg,
@@ -34,6 +35,7 @@ __all__ = [
     "MetricName",
     "average_precision",
     "coverage",
+    "f1",
     "hit_rate",
     "mae",
     "mrr",

@@ -11,6 +11,7 @@ from penchant.errors import RequestError
 from penchant.metrics.catalogue import coverage, novelty, popularity
 from penchant.metrics.ranking import (
     average_precision,
+    f1,
     hit_rate,
     mrr,
     ndcg,
@@ -34,6 +35,7 @@ RANKING_METRICS: Mapping[str, RankingMetric] = MappingProxyType(
         "precision": precision,
         "recall": recall,
         "recall_capped": recall_capped,
+        "f1": f1,
         "ndcg": ndcg,
         "hit_rate": hit_rate,
         "mrr": mrr,

@@ -38,6 +38,14 @@ def recall_capped(judged: Judged, k: int) -> F64:
     return _hits(judged, k) / np.minimum(k, judged.relevant)
 
 
+def f1(judged: Judged, k: int) -> F64:
+    """Give 2·hits / (k + relevant), in 0..1: the harmonic mean of `precision` and `recall`.
+
+    Of each query, so the mean over queries is not the harmonic mean of the two means.
+    """
+    return 2.0 * _hits(judged, k) / (k + judged.relevant)
+
+
 def hit_rate(judged: Judged, k: int) -> F64:
     """Give 1 where the first k places hold a relevant item, else 0."""
     return np.minimum(_hits(judged, k), 1.0)
