@@ -1,7 +1,7 @@
 //! Alternating least squares: one iteration with its preparation, and strangers folded in.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use penchant_kernels::als::{FoldIn, Loss, Settings, fit};
+use penchant_kernels::als::{FoldIn, Known, Loss, Settings, fit};
 use penchant_kernels::csr::CsrBuf;
 use penchant_kernels::{Isa, Matrix};
 use std::ops::ControlFlow;
@@ -47,9 +47,13 @@ fn bench(criterion: &mut Criterion) {
             );
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    fit(&many.view(ITEMS), &settings, Isa::best(), |_| {
-                        ControlFlow::Continue(())
-                    })
+                    fit(
+                        &many.view(ITEMS),
+                        &settings,
+                        Known::default(),
+                        Isa::best(),
+                        |_| ControlFlow::Continue(()),
+                    )
                 });
             });
         }
@@ -59,7 +63,7 @@ fn bench(criterion: &mut Criterion) {
         let fixed = Matrix::new(&rows, ITEMS, factors).expect("rows of factors");
         let known = FoldIn::new(fixed, LOSS, Isa::best(), 1).expect("a valid loss");
         group.bench_function("a stranger of 50 likings", |bencher| {
-            bencher.iter(|| known.rows(fixed, &one.view(ITEMS), 1));
+            bencher.iter(|| known.rows(fixed, &one.view(ITEMS), None, 1));
         });
         group.finish();
     }

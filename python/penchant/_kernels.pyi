@@ -196,6 +196,8 @@ def als(
     frequency_scaling: float,
     seed: int,
     threads: int = 1,
+    item_prior: F32 | None = None,
+    user_start: F32 | None = None,
     progress: Callable[[int], bool | None] | None = None,
 ) -> tuple[F32, F32]: ...
 @final
@@ -209,7 +211,15 @@ class AlsFoldIn:
         frequency_scaling: float,
         threads: int = 1,
     ) -> AlsFoldIn: ...
-    def rows(self, indptr: I64, indices: I32, values: F32, *, threads: int = 1) -> F32: ...
+    def rows(
+        self,
+        indptr: I64,
+        indices: I32,
+        values: F32,
+        *,
+        prior: F32 | None = None,
+        threads: int = 1,
+    ) -> F32: ...
     def shares(self, indices: I32, values: F32, target: F32) -> F32: ...
 
 @final

@@ -23,13 +23,15 @@ def sparse(dense: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return indptr, np.nonzero(dense)[1].astype(np.int32), dense[dense != 0].astype(np.float32)
 
 
-def solved(weights: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+def solved(weights: np.ndarray, fixed: np.ndarray, prior: np.ndarray | None = None) -> np.ndarray:
     """The row of factors that minimizes the loss, by NumPy."""
     known = weights.sum() + LOSS["unobserved_weight"] * len(fixed)
     pull = LOSS["regularization"] * known ** LOSS["frequency_scaling"]
     matrix = fixed.T @ (fixed * (weights + LOSS["unobserved_weight"])[:, None])
-    found: np.ndarray = np.linalg.solve(matrix + pull * np.eye(fixed.shape[1]), fixed.T @ weights)
-    return found if weights.any() else np.zeros(fixed.shape[1])
+    prior = np.zeros(fixed.shape[1]) if prior is None else prior
+    right = fixed.T @ weights + pull * prior
+    found: np.ndarray = np.linalg.solve(matrix + pull * np.eye(fixed.shape[1]), right)
+    return found if weights.any() else prior
 
 
 @settings(max_examples=60)
@@ -48,6 +50,32 @@ def test_rows_are_folded_in_as_numpy_solves_them(
         assert fold.rows(*alone)[0].tobytes() == row.tobytes()
         shares = fold.shares(alone[1], alone[2], fixed[0])
         np.testing.assert_allclose(shares.sum(), row @ fixed[0], rtol=1e-3, atol=1e-3)
+
+
+@settings(max_examples=30)
+@given(rows=weights_of_rows, factors=st.integers(1, 40), seed=st.integers(0, 99))
+def test_rows_are_pulled_to_their_prior_as_numpy_solves_them(
+    rows: list[list[float]], factors: int, seed: int
+) -> None:
+    dense, draw = np.array(rows), np.random.default_rng(seed)
+    fixed = draw.standard_normal((7, factors)).astype(np.float32)
+    prior = draw.standard_normal((len(dense), factors)).astype(np.float32)
+    found = kernels.AlsFoldIn(fixed, **LOSS).rows(*sparse(dense), prior=prior, threads=2)
+    for row, weights, pulled in zip(found, dense, prior, strict=True):
+        wanted = solved(weights, fixed.astype(np.float64), pulled)
+        np.testing.assert_allclose(row, wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_a_prior_of_another_shape_is_refused() -> None:
+    fixed, likes = np.ones((3, 2), np.float32), sparse(np.ones((4, 3)))
+    with pytest.raises(ShapeError, match=r"known of rows has 3 rows of 2 .* must have 4 rows of 2"):
+        kernels.AlsFoldIn(fixed, **LOSS).rows(*likes, prior=fixed)
+    with pytest.raises(ShapeError, match=r"known of items has 3 rows of 2 .* 3 rows of 5"):
+        kernels.als(*likes, 3, factors=5, iterations=1, **LOSS, seed=0, item_prior=fixed)
+    users = np.ones((4, 2), np.float32)
+    users[1] = np.nan
+    with pytest.raises(DataError, match=r"known of users is NaN in row 1, and must be finite"):
+        kernels.als(*likes, 3, factors=2, iterations=1, **LOSS, seed=0, user_start=users)
 
 
 @settings(max_examples=30)

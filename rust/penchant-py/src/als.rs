@@ -7,7 +7,7 @@ use crate::pinned::Pinned;
 use crate::progress::Progress;
 use crate::sparse::{csr, rows_of};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
-use penchant_kernels::als::{FoldIn, Loss, Settings, fit};
+use penchant_kernels::als::{FoldIn, Known, Loss, Settings, fit};
 use penchant_kernels::csr::Csr;
 use penchant_kernels::{Isa, Matrix};
 use pyo3::prelude::*;
@@ -30,6 +30,10 @@ type Factors<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray2<f32>>);
 /// `AlsFoldIn` does it. A row without likings is zero. One `seed` gives one set of bits, for any
 /// number of `threads` and on any machine.
 ///
+/// With `item_prior`, items x factors float32, liked items start from it and are pulled to it instead of
+/// zero: the last sum is then of |row - prior|^2 for items. Users start from `user_start`, users x factors
+/// float32, where it is given.
+///
 /// `progress(iteration)` is called after each iteration, counted from 0; when it returns False,
 /// training stops there and the factors are returned as they stand. What it raises, and an interrupt
 /// from the keyboard, pass through.
@@ -41,7 +45,7 @@ type Factors<'py> = (Bound<'py, PyArray2<f32>>, Bound<'py, PyArray2<f32>>);
 #[pyfunction]
 #[pyo3(signature = (
     indptr, indices, values, columns, *, factors, iterations, unobserved_weight, regularization,
-    frequency_scaling, seed, threads = 1, progress = None
+    frequency_scaling, seed, threads = 1, item_prior = None, user_start = None, progress = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is a keyword in Python")]
 fn als<'py>(
@@ -57,9 +61,15 @@ fn als<'py>(
     #[pyo3(from_py_with = real)] frequency_scaling: f32,
     #[pyo3(from_py_with = whole)] seed: u64,
     #[pyo3(from_py_with = whole)] threads: usize,
+    item_prior: Option<&Bound<'py, PyAny>>,
+    user_start: Option<&Bound<'py, PyAny>>,
     progress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Factors<'py>> {
     let likes = csr(indptr, indices, values, columns)?;
+    let known = Known {
+        users: rows(user_start, "user_start")?,
+        items: rows(item_prior, "item_prior")?,
+    };
     let settings = Settings {
         factors,
         iterations,
@@ -73,7 +83,7 @@ fn als<'py>(
     };
     let mut progress = Progress::new(progress);
     let fitted = py.detach(|| {
-        fit(&likes, &settings, Isa::best(), |iteration| {
+        fit(&likes, &settings, known, Isa::best(), |iteration| {
             progress.ask(Some((iteration,)))
         })
     });
@@ -83,6 +93,16 @@ fn als<'py>(
         rows_of(py, model.user_factors, factors, likes.rows())?,
         rows_of(py, model.item_factors, factors, columns)?,
     ))
+}
+
+/// Rows of factors that may be given.
+fn rows<'a>(given: Option<&'a Bound<'_, PyAny>>, name: &str) -> PyResult<Option<Matrix<'a>>> {
+    given
+        .map(|given| {
+            let (numbers, rows, factors) = matrix(given, name)?;
+            Matrix::new(numbers, rows, factors).or_raise(given.py())
+        })
+        .transpose()
 }
 
 /// Rows for strangers: the exact minimum of the loss of `als` for a row, while those of the other
@@ -138,22 +158,24 @@ impl AlsFoldIn {
 
     /// Factors of each row of likings, n rows whose columns are rows of `fixed`: (n, factors) float32.
     ///
-    /// Zeros for a row without likings. A row's bits depend neither on the rows beside it nor on
-    /// `threads`. `FitDiverged` where the equations are singular in float32.
+    /// Rows are pulled to those of `prior`, (n, factors) float32, or to zero, and a row without likings
+    /// is just that. A row's bits depend neither on the rows beside it nor on `threads`. `FitDiverged` where the equations are singular in float32.
     /// O(likings x factors^2 + n x factors^3).
-    #[pyo3(signature = (indptr, indices, values, *, threads = 1))]
+    #[pyo3(signature = (indptr, indices, values, *, prior = None, threads = 1))]
     fn rows<'py>(
         &self,
         py: Python<'py>,
         indptr: &Bound<'py, PyAny>,
         indices: &Bound<'py, PyAny>,
         values: &Bound<'py, PyAny>,
+        prior: Option<&Bound<'py, PyAny>>,
         #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let likes = csr(indptr, indices, values, self.rows)?;
+        let prior = rows(prior, "prior")?;
         let fixed = self.matrix(py)?;
         let solved = py
-            .detach(|| self.known.rows(fixed, &likes, threads))
+            .detach(|| self.known.rows(fixed, &likes, prior, threads))
             .or_raise(py)?;
         rows_of(py, solved, self.factors, likes.rows())
     }

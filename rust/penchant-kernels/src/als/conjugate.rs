@@ -40,6 +40,8 @@ pub(super) struct Side<'a> {
     pub(super) fixed: &'a [Lanes],
     /// αG, a row for each factor.
     pub(super) gram: &'a [Lanes],
+    /// What each row is pulled to; zero without.
+    pub(super) prior: Option<&'a [Lanes]>,
     pub(super) loss: Loss,
     pub(super) isa: Isa,
 }
@@ -69,6 +71,9 @@ fn improve_wide<const N: usize>(side: &Side<'_>, first: usize, rows: &mut [Lanes
             continue;
         }
         let weights = &side.likes.values()[liked.clone()];
+        let prior = side
+            .prior
+            .map(|prior| &prior.as_chunks::<N>().0[first + at]);
         run(
             side.isa,
             System {
@@ -77,6 +82,7 @@ fn improve_wide<const N: usize>(side: &Side<'_>, first: usize, rows: &mut [Lanes
                 fixed: side.fixed.as_chunks::<N>().0,
                 gram: side.gram.as_chunks::<N>().0,
                 pull: side.loss.pull(weights, others),
+                prior,
                 row,
             },
         );
@@ -90,6 +96,7 @@ struct System<'a, const N: usize> {
     fixed: &'a [[Lanes; N]],
     gram: &'a [[Lanes; N]],
     pull: f32,
+    prior: Option<&'a [Lanes; N]>,
     row: &'a mut [Lanes; N],
 }
 
@@ -100,6 +107,9 @@ impl<const N: usize> Work for System<'_, N> {
     fn on<S: Simd>(self, simd: S) {
         // The gradient at the row, which is minus the residual.
         let mut left = self.applied(simd, self.row, 1.0);
+        if let Some(prior) = self.prior {
+            add(simd, &mut left, -self.pull, prior);
+        }
         for lanes in &mut left {
             simd.store(simd.mul(simd.load(lanes), simd.splat(-1.0)), lanes);
         }

@@ -1,6 +1,6 @@
 //! The exact solution of a row's system of equations: how strangers get their factors.
 
-use super::{Loss, check_weights, gram};
+use super::{Loss, check_rows, check_weights, gram};
 use crate::cholesky::{Cholesky, Symmetric};
 use crate::csr::Csr;
 use crate::parallel::{Queue, together, useful_threads};
@@ -48,23 +48,31 @@ impl FoldIn {
     }
 
     /// Factors of each row of `likes`, whose columns are the rows that stand still: `likes.rows()`
-    /// times as many numbers as these have. Zeros for a row without likings.
+    /// times as many numbers as these have. They are pulled to the rows of `prior`, zeros without, and a
+    /// row without likings is that.
     ///
     /// A row has the same bits whatever rows stand beside it. O(likings x factors² + rows x factors³).
     ///
     /// # Errors
-    /// When `likes` is damaged or has other columns, a weight is negative or not finite, or a row's
-    /// system is singular to the precision of float32.
+    /// When `likes` is damaged or has other columns, a weight is negative or not finite, `prior` has
+    /// another shape, or a row's system is singular to the precision of float32.
     pub fn rows(
         &self,
         fixed: Matrix<'_>,
         likes: &Csr<'_>,
+        prior: Option<Matrix<'_>>,
         threads: usize,
     ) -> Result<Vec<f32>, KernelError> {
         self.check(fixed, likes)?;
         let factors = fixed.dim();
         let threads = useful_threads(threads, likes.rows())?;
-        let mut solved = vec![0.0; likes.rows() * factors];
+        let mut solved = match prior {
+            None => vec![0.0; likes.rows() * factors],
+            Some(prior) => {
+                check_rows(prior, likes.rows(), factors, "rows")?;
+                prior.values().to_vec()
+            }
+        };
         let failed = Mutex::new(None);
         let queue = Queue::new(solved.chunks_exact_mut(factors.max(1)).enumerate());
         together(threads, || {
@@ -75,6 +83,10 @@ impl FoldIn {
                 }
                 let (columns, weights) = (&likes.indices()[liked.clone()], &likes.values()[liked]);
                 if let Some((matrix, mut right)) = self.system(fixed, columns, weights) {
+                    if prior.is_some() {
+                        let pull = self.loss.pull(weights, fixed.rows());
+                        add(&mut right, pull, solved);
+                    }
                     matrix.solve_lanes(&mut right, self.isa);
                     let numbers = right.iter().flat_map(|lanes| lanes.0);
                     for (solved, number) in solved.iter_mut().zip(numbers) {
@@ -183,5 +195,14 @@ impl FoldIn {
             "the equations of row {row} have no solution in float32; raise regularization (it is {})",
             self.loss.regularization
         ))
+    }
+}
+
+/// `into += by * row`.
+fn add(into: &mut [Lanes], by: f32, row: &[f32]) {
+    for (lanes, numbers) in into.iter_mut().zip(row.chunks(16)) {
+        for (sum, number) in lanes.0.iter_mut().zip(numbers) {
+            *sum += by * number;
+        }
     }
 }

@@ -13,7 +13,8 @@
 //! with what is known of a row. While one side stands still, each row of the other is a system of
 //! linear equations of its own, so threads never meet. Sweeps approach its solution by a few steps of
 //! conjugate gradients (Takács, Pilászy and Tikk 2011); the users' rows are solved exactly at the end,
-//! in the same way as those of strangers, by [`FoldIn`].
+//! in the same way as those of strangers, by [`FoldIn`]. Where something else tells what an item may be
+//! like, it is pulled to that instead of zero: |q − prior|² stands in the place of |q|².
 
 mod conjugate;
 mod fold_in;
@@ -99,6 +100,15 @@ pub struct Settings {
     pub threads: usize,
 }
 
+/// What is known before training.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Factors that users start from; small random ones without.
+    pub users: Option<Matrix<'a>>,
+    /// Factors that liked items start from and are pulled to; zeros without.
+    pub items: Option<Matrix<'a>>,
+}
+
 /// What training leaves. A row without likings has factors of zero.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -108,7 +118,8 @@ pub struct Model {
     pub item_factors: Vec<f32>,
 }
 
-/// Trains a model on likings, users x items; values are their weights. `progress` hears the
+/// Trains a model on likings, users x items; values are their weights. `known` may tell where to start
+/// from, and where items are pulled to. `progress` hears the
 /// iteration (from 0) after each, and may stop the training there; the model is then as it stands.
 ///
 /// One seed gives one set of bits, for any number of threads and on any instruction set.
@@ -116,11 +127,12 @@ pub struct Model {
 /// O(likings + rows x factors) memory.
 ///
 /// # Errors
-/// When the matrix is damaged, a weight is negative or not finite, a setting is out of its range, or
-/// training leaves the range of float32.
+/// When the matrix is damaged, a weight is negative or not finite, a setting is out of its range, what
+/// is known has another shape, or training leaves the range of float32.
 pub fn fit(
     likes: &Csr<'_>,
     settings: &Settings,
+    known: Known<'_>,
     isa: Isa,
     mut progress: impl FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Model, KernelError> {
@@ -137,8 +149,6 @@ pub fn fit(
     let by_item = by_item.view(likes.rows());
 
     let width = conjugate::width_of(settings.factors);
-    let mut users = start(likes, settings, width);
-    let mut items = vec![Lanes::ZERO; by_item.rows() * width];
     let shape = Shape {
         factors: settings.factors,
         width,
@@ -146,9 +156,20 @@ pub fn fit(
         isa,
         threads,
     };
+    let mut users = match known.users {
+        None => start(likes, settings, width),
+        Some(rows) => shape.liking(likes, rows, "users")?,
+    };
+    let prior = match known.items {
+        None => None,
+        Some(rows) => Some(shape.liking(&by_item, rows, "items")?),
+    };
+    let mut items = prior
+        .clone()
+        .unwrap_or_else(|| vec![Lanes::ZERO; by_item.rows() * width]);
     for iteration in 0..settings.iterations {
-        shape.sweep(&by_item, &users, &mut items);
-        shape.sweep(likes, &items, &mut users);
+        shape.sweep(&by_item, &users, prior.as_deref(), &mut items);
+        shape.sweep(likes, &items, None, &mut users);
         if !items
             .iter()
             .chain(&users)
@@ -168,7 +189,7 @@ pub fn fit(
     let item_factors = shape.plain(&items);
     let fixed = Matrix::new(&item_factors, likes.columns(), settings.factors)?;
     let user_factors =
-        FoldIn::new(fixed, settings.loss, isa, threads)?.rows(fixed, likes, threads)?;
+        FoldIn::new(fixed, settings.loss, isa, threads)?.rows(fixed, likes, None, threads)?;
     Ok(Model {
         user_factors,
         item_factors,
@@ -184,6 +205,31 @@ fn check_weights(likes: &Csr<'_>) -> Result<(), KernelError> {
         Some(at) => Err(KernelError::Data(format!(
             "values[{at}] is {}, and a weight must be a finite number, 0 or above",
             likes.values()[at]
+        ))),
+    }
+}
+
+/// # Errors
+/// When the given rows have another shape, or a number that is not finite.
+fn check_rows(
+    given: Matrix<'_>,
+    rows: usize,
+    factors: usize,
+    side: &str,
+) -> Result<(), KernelError> {
+    if (given.rows(), given.dim()) != (rows, factors) {
+        return Err(KernelError::Shape(format!(
+            "what is known of {side} has {} rows of {} factors, and must have {rows} rows of {factors}",
+            given.rows(),
+            given.dim()
+        )));
+    }
+    match given.values().iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(at) => Err(KernelError::Data(format!(
+            "what is known of {side} is {} in row {}, and must be finite",
+            given.values()[at],
+            at / factors.max(1)
         ))),
     }
 }
@@ -214,12 +260,39 @@ struct Shape {
 }
 
 impl Shape {
-    /// Improves every row of `moving`, while `fixed` stands still.
-    fn sweep(&self, likes: &Csr<'_>, fixed: &[Lanes], moving: &mut [Lanes]) {
+    /// Given rows, padded, but zeros for a row without likings.
+    fn liking(
+        &self,
+        likes: &Csr<'_>,
+        rows: Matrix<'_>,
+        side: &str,
+    ) -> Result<Vec<Lanes>, KernelError> {
+        check_rows(rows, likes.rows(), self.factors, side)?;
+        let mut padded = vec![Lanes::ZERO; rows.rows() * self.width];
+        for (row, lanes) in padded.chunks_exact_mut(self.width).enumerate() {
+            if likes.checked_range(row).is_empty() {
+                continue;
+            }
+            for (lanes, numbers) in lanes.iter_mut().zip(rows.row(row).chunks(16)) {
+                lanes.0[..numbers.len()].copy_from_slice(numbers);
+            }
+        }
+        Ok(padded)
+    }
+
+    /// Improves every row of `moving`, which `prior` pulls at, while `fixed` stands still.
+    fn sweep(
+        &self,
+        likes: &Csr<'_>,
+        fixed: &[Lanes],
+        prior: Option<&[Lanes]>,
+        moving: &mut [Lanes],
+    ) {
         let side = Side {
             likes,
             fixed,
             gram: &self.gram(fixed),
+            prior,
             loss: self.loss,
             isa: self.isa,
         };
