@@ -3,8 +3,9 @@
 from dataclasses import asdict
 
 import numpy as np
+import penchant_mf
 import pytest
-from penchant import kernels
+from penchant import Registry, kernels
 from penchant.data import Interactions
 from penchant.errors import DataError, FitCancelled, FitDiverged, SettingsError, ShapeError
 from penchant.protocols import FitContext
@@ -14,6 +15,7 @@ from penchant.testing.data import checkerboard, known, strangers, toy_dataset
 from penchant_mf.als import Als, FittedAls, Loss
 from penchant_mf.settings import AlsSettings
 
+MINE = Registry({"mf": penchant_mf})
 LEARNED = AlsSettings(factors=2, unobserved_weight=1.0, regularization=0.05)
 LOSS = {"unobserved_weight": 0.1, "regularization": 0.05, "frequency_scaling": 1.0}
 
@@ -27,7 +29,7 @@ def pairs(*rows: list[int], columns: int) -> Csr:
 
 def test_the_checkerboard_is_learned_and_its_holes_are_foretold() -> None:
     data = checkerboard(users=20, items=12)
-    fitted = Als(LEARNED).fit(data, FitContext(seed=1))
+    fitted = Als(LEARNED, MINE).fit(data, FitContext(seed=1))
     for who in (known(data), strangers(data)):
         scores = fitted.score(who, None)
         own_colour = np.arange(20)[:, None] % 2 == np.arange(12) % 2
@@ -47,14 +49,14 @@ def test_a_dataset_twice_over_gives_the_same_scores() -> None:
     """Defaults travel: what matters is proportions, not how many users there are."""
     once, twice = checkerboard(users=12, items=12), checkerboard(users=24, items=12)
     whole = AlsSettings(factors=12, iterations=200)
-    fits = [Als(whole).fit(data, FitContext()) for data in (once, twice)]
+    fits = [Als(whole, MINE).fit(data, FitContext()) for data in (once, twice)]
     scores = [fitted.score(strangers(once), None) for fitted in fits]
     assert np.abs(scores[0] - scores[1]).max() < 0.01 * np.abs(scores[0]).max()
 
 
 def test_a_known_user_and_a_stranger_who_likes_the_same_get_the_same_bits() -> None:
     data = toy_dataset()
-    fitted = Als(LEARNED).fit(data, FitContext())
+    fitted = Als(LEARNED, MINE).fit(data, FitContext())
     mine, theirs = fitted.query_vectors(known(data)), fitted.query_vectors(strangers(data))
     assert mine.tobytes() == theirs.tobytes()
 
@@ -77,7 +79,7 @@ def test_the_vector_of_a_stranger_costs_less_than_any_near_it() -> None:
 
 def test_the_reasons_of_a_known_user_are_the_likings_alone() -> None:
     data = toy_dataset()
-    fitted = Als(LEARNED).fit(data, FitContext())
+    fitted = Als(LEARNED, MINE).fit(data, FitContext())
     asked = known(data, np.array([2], np.int32))
     reasons = fitted.explain(asked, 4)
     liked = data.positive_csr().row(2)
@@ -89,7 +91,7 @@ def test_the_reasons_of_a_known_user_are_the_likings_alone() -> None:
 
 def test_a_new_item_is_scored_as_those_who_like_it_would_have_it() -> None:
     data = checkerboard(users=20, items=12)
-    fitted = Als(LEARNED).fit(data, FitContext())
+    fitted = Als(LEARNED, MINE).fit(data, FitContext())
     dark = np.arange(0, 20, 2)
     log = Interactions.of(dark, np.full(10, 12), np.full(10, 5.0), n_users=20, n_items=13)
     board = checkerboard(users=20, items=13)
@@ -103,7 +105,7 @@ def test_nothing_liked_is_refused_with_the_threshold() -> None:
     data = toy_dataset()
     disliked = data.subset(data.interactions.value < 4)
     with pytest.raises(DataError) as refused:
-        Als(LEARNED).fit(disliked, FitContext())
+        Als(LEARNED, MINE).fit(disliked, FitContext())
     assert str(refused.value) == (
         f"mf.als learns from likings, and none of the {len(disliked.interactions)} events is one; "
         "min_value is 4.0"
@@ -117,12 +119,12 @@ def test_a_fit_can_be_cancelled_before_and_between_iterations() -> None:
         told.append(done)
 
     with pytest.raises(FitCancelled, match="cancelled between two iterations"):
-        Als(AlsSettings(iterations=9)).fit(
+        Als(AlsSettings(iterations=9), MINE).fit(
             toy_dataset(), FitContext(progress=progress, cancelled=lambda: len(told) == 3)
         )
     assert told == [0, 1, 2]
     with pytest.raises(FitCancelled, match="cancelled before it began"):
-        Als(LEARNED).fit(toy_dataset(), FitContext(cancelled=lambda: True))
+        Als(LEARNED, MINE).fit(toy_dataset(), FitContext(cancelled=lambda: True))
 
 
 def test_the_kernel_passes_on_what_progress_raises() -> None:
@@ -186,7 +188,7 @@ def test_folding_in_refuses_what_does_not_fit() -> None:
 
 
 def test_a_state_holds_the_loss_in_numbers() -> None:
-    fitted = Als(LEARNED).fit(toy_dataset(), FitContext())
+    fitted = Als(LEARNED, MINE).fit(toy_dataset(), FitContext())
     meta = fitted.state().meta
     assert meta == {"min_value": 4.0, **asdict(Loss.of(toy_dataset().positive_csr(), LEARNED))}
 

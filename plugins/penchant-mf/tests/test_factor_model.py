@@ -22,7 +22,7 @@ class Sums(FactorModel):
     def _fold_in(self, likes: Csr) -> F32:
         return (likes.binary().to_dense() @ self._items).astype(np.float32)
 
-    def _fold_in_items(self, likers: Csr) -> F32:
+    def _fold_in_items(self, likers: Csr, foretold: F32) -> F32:
         return (likers.binary().to_dense() @ self._users).astype(np.float32)
 
     def _shares(self, liked: Csr, item: int) -> npt.NDArray[np.float64]:

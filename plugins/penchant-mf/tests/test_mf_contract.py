@@ -24,6 +24,18 @@ class TestAls(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestAlsWithTerms(ScorerContract):
+    name = "mf.als"
+    settings = {"factors": 8, "iterations": 5, "text": "content.tfidf"}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestAlsWithAnEncoder(ScorerContract):
+    name = "mf.als"
+    settings = {"factors": 4, "text": {"use": "base.hashing", "dim": 16}}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestBpr(ScorerContract):
     name, settings = "mf.bpr", {"factors": 8, "epochs": 3}
     fold_in, explain_sums, cancellable = True, True, True

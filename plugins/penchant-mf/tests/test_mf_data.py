@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import numpy as np
+import penchant_mf
 import pytest
-from penchant import kernels
+from penchant import Registry, kernels
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.protocols import FitContext
 from penchant.queries import Queries
@@ -16,6 +17,7 @@ from penchant_mf.sgd import Sgd
 
 pytestmark = pytest.mark.data
 
+MINE = Registry({"mf": penchant_mf})
 USERS, ITEMS = 943, 1682
 
 
@@ -86,12 +88,14 @@ def test_likings_are_ranked_well_with_defaults_and_strangers_nearly_as_well() ->
     context = FitContext(threads=2)
     history = train.interactions.by_user()
     everybody = np.arange(USERS, dtype=np.int32)
-    known = ndcg(Als(AlsSettings()).fit(train, context), Queries.known(everybody, history), test)
+    known = ndcg(
+        Als(AlsSettings(), MINE).fit(train, context), Queries.known(everybody, history), test
+    )
     assert known.mean() >= 0.42  # 0.432; half of the regularization gives 0.378
     left_out = everybody % 10 == 0
     rest = train.subset(~left_out[train.interactions.user])
     folded = ndcg(
-        Als(AlsSettings()).fit(rest, context),
+        Als(AlsSettings(), MINE).fit(rest, context),
         Queries(np.full(USERS, -1, np.int32), history),
         test,
     )

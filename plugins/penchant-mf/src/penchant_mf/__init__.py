@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 PENCHANT_API = 1
 
 
-def _als(settings: AlsSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _als(settings: AlsSettings, registry: Registry) -> Scorer:
     from penchant_mf.als import Als
 
-    return Als(settings)
+    return Als(settings, registry)
 
 
 def _bpr(settings: BprSettings, registry: Registry) -> Scorer:  # noqa: ARG001

@@ -9,10 +9,15 @@ A row's pull towards zero grows with what is known of it (the paper's ν is 1). 
 numbers suit one data set: a weight of 0.1 for each unknown pair is little where users
 know a tenth of the catalogue and drowns the likings where they know a thousandth. The settings
 here are the same numbers in proportion to the data, so that their defaults travel.
+
+With a text, an item is pulled towards what its words foretell (`text_map.py`) instead of zero: the
+factors are learned by likings alone for some iterations, then the map from words to factors and the
+factors by turns. An item that nobody likes is where its words say.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,19 +25,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
+from penchant.item_text import ItemText
 from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
+from penchant_mf.text_map import TextMap
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import F32
+    from penchant.protocols import F32, I32
     from penchant.queries import Csr
+    from penchant.registry import Registry
 
     from penchant_mf.factor_model import F64
     from penchant_mf.settings import AlsSettings
 
+_SOURCE = "mf.als"
 _TASK = "iterations"
+# With a text, how often its map is learned anew while likings pull the factors away from it.
+_LESSONS = 3
 
 
 @dataclass(frozen=True)
@@ -59,34 +70,49 @@ class Loss:
 
 
 class FittedAls(FactorModel):
-    """Factors, and the loss that strangers' factors minimize as those of the fit did."""
+    """Factors, and the loss that strangers' factors minimize as those of the fit did.
 
-    source = "mf.als"
+    text: what an item's words foretell of its factors, or None.
+    """
+
+    source = _SOURCE
 
     def __init__(
-        self, user_vectors: F32, item_vectors: F32, min_value: float | None, loss: Loss
+        self,
+        user_vectors: F32,
+        item_vectors: F32,
+        min_value: float | None,
+        loss: Loss,
+        text: TextMap | None = None,
     ) -> None:
         super().__init__(user_vectors, item_vectors, min_value)
         self._loss = loss
+        self._text = text
 
     def state(self) -> State:
-        """The vectors, what counts as a liking, and the loss."""
+        """The vectors, what counts as a liking, the loss, and the map from words."""
         state = super().state()
-        return State(state.arrays, {**state.meta, **asdict(self._loss)})
+        parts = {} if self._text is None else {"text": self._text.state()}
+        return State(state.arrays, {**state.meta, **asdict(self._loss)}, parts)
 
     def _fold_in(self, likes: Csr) -> F32:
         return self._from_items.rows(likes.indptr, likes.indices, _ones(likes))
 
-    def _fold_in_items(self, likers: Csr) -> F32:
+    def _fold_in_items(self, likers: Csr, foretold: F32) -> F32:
         from_users = self._loss.fold_in(self._users)
-        return from_users.rows(likers.indptr, likers.indices, _ones(likers))
+        return from_users.rows(likers.indptr, likers.indices, _ones(likers), prior=foretold)
+
+    def _foretold(self, data: Dataset, rows: I32) -> F32:
+        if self._text is None:
+            return super()._foretold(data, rows)
+        return self._text.of_rows(data, rows)
 
     def _shares(self, liked: Csr, item: int) -> F64:
         shares = self._from_items.shares(liked.indices, _ones(liked), self._items[item])
         return shares.astype(np.float64)
 
     def _with_item_vectors(self, vectors: F32) -> FittedAls:
-        return FittedAls(self._users, vectors, self._min_value, self._loss)
+        return FittedAls(self._users, vectors, self._min_value, self._loss, self._text)
 
     @cached_property
     def _from_items(self) -> kernels.AlsFoldIn:
@@ -96,13 +122,16 @@ class FittedAls(FactorModel):
 class Als:
     """Learns from likings alone; how much something was liked plays no part."""
 
-    def __init__(self, settings: AlsSettings) -> None:
+    def __init__(self, settings: AlsSettings, registry: Registry) -> None:
         self._settings = settings
+        self._text = None
+        if settings.text is not None:
+            self._text = ItemText(_SOURCE, settings.text, registry)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedAls:
-        """Alternate. O(iterations·(likings·f + rows·f²) + users·f³).
+        """Alternate. O(iterations·(likings·f + rows·f²) + users·f³), and the text's own time.
 
-        Raises DataError where nobody likes anything.
+        Raises DataError where nobody likes anything, or a text is asked for and no item has one.
         """
         likes = data.positive_csr()
         if not likes.nnz:
@@ -110,43 +139,90 @@ class Als:
                 f"mf.als learns from likings, and none of the {len(data.interactions):,} events is "
                 f"one; min_value is {data.min_value}"
             )
+        loss, turns = Loss.of(likes, self._settings), self._turns()
+        described = None if self._text is None else self._text.fit(data, context)
+        liked = np.unique(likes.indices)
+        start = text = prior = None
+        for turn in turns:
+            users, items = self._alternate(likes, loss, context, turn, (start, prior))
+            start = users
+            if described is not None:
+                words, features = described
+                text = TextMap.learn(
+                    words,
+                    features.matrix,
+                    items,
+                    liked,
+                    self._settings.text_regularization,
+                    context.threads,
+                )
+                prior = text.of(features.matrix)
+        if prior is not None:
+            prior[liked] = items[liked]
+            items = prior
+            # Users were solved for the liked items alone; strangers will be for all.
+            users = loss.fold_in(items).rows(likes.indptr, likes.indices, _ones(likes))
+        return FittedAls(users, items, data.min_value, loss, text)
+
+    def restore(self, state: State, /) -> FittedAls:
+        """Bring the vectors back."""
+        numbers = {name: state.meta[name] for name in Loss.__dataclass_fields__}
+        least = state.meta["min_value"]
+        text = None if self._text is None else TextMap.restored(self._text, state.parts["text"])
+        return FittedAls(
+            np.asarray(state.arrays["user_vectors"]),
+            np.asarray(state.arrays["item_vectors"]),
+            None if least is None else float(str(least)),
+            Loss(**{name: float(str(number)) for name, number in numbers.items()}),
+            text,
+        )
+
+    def _turns(self) -> list[range]:
+        """The iterations between one lesson of the text's map and the next."""
+        iterations = self._settings.iterations
+        lessons = 1 if self._text is None else min(_LESSONS, iterations)
+        # The first lesson wants factors that have come to rest.
+        later = iterations // (2 * lessons)
+        cuts = [0, *(iterations - later * left for left in range(lessons - 1, -1, -1))]
+        return [range(start, stop) for start, stop in itertools.pairwise(cuts)]
+
+    def _alternate(
+        self,
+        likes: Csr,
+        loss: Loss,
+        context: FitContext,
+        turn: range,
+        known: tuple[F32 | None, F32 | None],
+    ) -> tuple[F32, F32]:
+        """Some of the iterations, from what is known of users' factors, pulled to items' priors."""
         settings = self._settings
-        loss = Loss.of(likes, settings)
 
         def after(iteration: int) -> bool:
-            context.progress(_TASK, iteration + 1, settings.iterations)
+            context.progress(_TASK, turn.start + iteration + 1, settings.iterations)
             return not context.cancelled()
 
-        context.progress(_TASK, 0, settings.iterations)
         if context.cancelled():
             raise FitCancelled("the fit of mf.als was cancelled before it began")
+        if not turn.start:
+            context.progress(_TASK, 0, settings.iterations)
         users, items = kernels.als(
             likes.indptr,
             likes.indices,
             _ones(likes),
             likes.columns,
             factors=settings.factors,
-            iterations=settings.iterations,
+            iterations=len(turn),
             **asdict(loss),
             frequency_scaling=1.0,
             seed=context.seed,
+            user_start=known[0],
+            item_prior=known[1],
             threads=context.threads,
             progress=after,
         )
         if context.cancelled():
             raise FitCancelled("the fit of mf.als was cancelled between two iterations")
-        return FittedAls(users, items, data.min_value, loss)
-
-    def restore(self, state: State, /) -> FittedAls:
-        """Bring the vectors back."""
-        numbers = {name: state.meta[name] for name in Loss.__dataclass_fields__}
-        least = state.meta["min_value"]
-        return FittedAls(
-            np.asarray(state.arrays["user_vectors"]),
-            np.asarray(state.arrays["item_vectors"]),
-            None if least is None else float(str(least)),
-            Loss(**{name: float(str(number)) for name, number in numbers.items()}),
-        )
+        return users, items
 
 
 def _ones(likes: Csr) -> F32:

@@ -96,12 +96,16 @@ class FactorModel:
     def with_items(self, data: Dataset, /) -> Self:
         """Take up new items: those that known users like are folded in, the others get zeros.
 
+        Where a strategy reads texts, what they foretell is in the place of zeros.
+
         The vectors of users and of old items keep their bits.
         """
         new = np.arange(len(self._items), len(data.items), dtype=np.int32)
         likes = data.positives(self._min_value).by_item().take(new)
         by_known = likes.where(likes.indices < len(self._users))
-        vectors = self._fold_in_items(replace(by_known, columns=len(self._users)))
+        vectors = self._fold_in_items(
+            replace(by_known, columns=len(self._users)), self._foretold(data, new)
+        )
         return self._with_item_vectors(np.vstack([self._items, vectors]))
 
     def state(self) -> State:
@@ -116,9 +120,13 @@ class FactorModel:
         """
         raise NotImplementedError
 
-    def _fold_in_items(self, likers: Csr) -> F32:
-        """(n, f): vectors of items whom these users like. Zeros unless a strategy knows better."""
-        return np.zeros((likers.rows, self._items.shape[1]), np.float32)
+    def _fold_in_items(self, likers: Csr, foretold: F32) -> F32:  # noqa: ARG002
+        """(n, f): vectors of items whom these users like, from where they are `foretold` to be."""
+        return foretold
+
+    def _foretold(self, data: Dataset, rows: I32) -> F32:  # noqa: ARG002
+        """(n, f): where `rows` of the items are before anybody has liked them. Zeros, commonly."""
+        return np.zeros((len(rows), self._items.shape[1]), np.float32)
 
     def _shares(self, liked: Csr, item: int) -> F64:
         """(liked.nnz,) float64: what each liking adds to the score of `item`, by the fold-in."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from penchant.components import SpecLike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +76,24 @@ class AlsSettings:
         default=0.22,
         metadata={"help": "pull of the vectors towards zero, for each liking of an average row"},
     )
+    text: SpecLike | None = field(
+        default=None,
+        metadata={
+            "help": "encoder or extractor of items' words, which the items' vectors are pulled to, "
+            "such as content.tfidf; new items start there"
+        },
+    )
+    text_regularization: float = field(
+        default=10.0,
+        metadata={"help": "pull towards zero of the map from words to vectors"},
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.factors <= 512:
             raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
         if self.iterations < 1:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
-        for name in ("unobserved_weight", "regularization"):
+        for name in ("unobserved_weight", "regularization", "text_regularization"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be greater than 0, got {value}")
