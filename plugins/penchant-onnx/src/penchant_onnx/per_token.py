@@ -10,12 +10,18 @@ The product in the middle is one of integers, exact in any order; all else is do
 along one row. So nothing of one row reaches another. (A scale a token: Yao et al., "ZeroQuant",
 2022, section 3.1, token-wise quantization.)
 
+Channels that get much larger than others (calibration.py) are made smaller before, and the matrix's
+rows larger: x W = (x / d) (d W). Activations that never get far below zero, such as GELU's, are
+shifted to use all of 0..255, and what the shift adds is taken from the result, once a column.
+
 Activations are 8-bit, weights 8-bit or 7-bit. x86 before VNNI adds two products in 16 bits, which
 overflow from 8-bit weights: 2 * 255 * 127 > 2^15, while 2 * 255 * 63 is below.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,36 +31,67 @@ from onnx import TensorProto, helper, numpy_helper
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from penchant_onnx.calibration import Range
+
 # Below this many rows a table is left as it is: positions, token types.
 _TABLE_ROWS = 1024
-_ZERO_POINT = 128
+# Channels are evened out where one peaks so many times above the median, and values are shifted
+# where the least is so small beside the largest.
+_UNEVEN = 2.0
+_SHIFTED = 0.1
+_LEAST = 1e-30
 
 
-def quantize_graph(model: onnx.ModelProto, *, bits: Literal[7, 8]) -> int:
+def factors_of_products(graph: onnx.GraphProto) -> list[str]:
+    """The activations that `graph` multiplies with constant matrices, each once."""
+    rewrite = _Rewrite(graph, 8, {})
+    found = [node.input[0] for node in graph.node if rewrite.constant_factor(node) is not None]
+    return list(dict.fromkeys(found))
+
+
+def quantize_graph(
+    model: onnx.ModelProto, *, bits: Literal[7, 8], ranges: Mapping[str, Range]
+) -> int:
     """Rewrite the products with constant matrices and the large tables of `model`, in place.
 
     Takes MatMul and Gemm with a constant (K, N) float matrix on the right, and Gather of whole rows
-    of a constant float table. Gives how many were rewritten.
+    of a constant float table. `ranges` of the activations make it finer; without, it is right too.
+    Gives how many were rewritten.
     """
-    rewrite = _Rewrite(model.graph, bits)
+    rewrite = _Rewrite(model.graph, bits, ranges)
     rewrite.all()
     if not any(entry.domain == "com.microsoft" for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
     return rewrite.done
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """An activation as the integer product takes it.
+
+    divisors: (K,) what its channels were divided by, or None. `shift`: what was added to all.
+    """
+
+    integers: str
+    scales: str
+    zero_point: str
+    divisors: npt.NDArray[np.float32] | None
+    shift: float
+
+
 class _Rewrite:
-    def __init__(self, graph: onnx.GraphProto, bits: int) -> None:
+    def __init__(self, graph: onnx.GraphProto, bits: int, ranges: Mapping[str, Range]) -> None:
         self.graph = graph
+        self.ranges = ranges
         self.limit = 2 ** (bits - 1) - 1
         self.constants = {one.name: one for one in graph.initializer}
         self.nodes: list[onnx.NodeProto] = []
-        self.rows: dict[str, tuple[str, str]] = {}
+        self.rows: dict[str, _Rows] = {}
         self.done = 0
 
     def all(self) -> None:
         for node in self.graph.node:
-            if not (self.matmul(node) or self.gemm(node) or self.table(node)):
+            if not (self.product(node) or self.table(node)):
                 self.nodes.append(node)
         read = {name for node in self.nodes for name in node.input}
         kept = [one for name, one in self.constants.items() if name in read]
@@ -62,26 +99,41 @@ class _Rewrite:
         self.graph.node.extend(self.nodes)
         self.graph.initializer.extend(kept)
 
-    def matmul(self, node: onnx.NodeProto) -> bool:
-        matrix = self.matrix(node, 1) if node.op_type == "MatMul" else None
+    def constant_factor(self, node: onnx.NodeProto) -> npt.NDArray[np.float32] | None:
+        """The constant (K, N) on the right of a plain product, or None for any other node."""
+        if node.op_type not in ("MatMul", "Gemm"):
+            return None
+        matrix = self.matrix(node, 1)
+        said = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        if said.get("transA") or said.get("alpha", 1) != 1 or said.get("beta", 1) != 1:
+            return None
+        return matrix.T if matrix is not None and said.get("transB") else matrix
+
+    def product(self, node: onnx.NodeProto) -> bool:
+        matrix = self.constant_factor(node)
         if matrix is None:
             return False
-        self.product(node.input[0], node.input[1], matrix, node.output[0])
-        return True
-
-    def gemm(self, node: onnx.NodeProto) -> bool:
-        settings = {one.name: helper.get_attribute_value(one) for one in node.attribute}
-        matrix = self.matrix(node, 1) if node.op_type == "Gemm" else None
-        plain = settings.get("alpha", 1) == settings.get("beta", 1) == 1
-        if matrix is None or settings.get("transA") or not plain:
-            return False
-        if settings.get("transB"):
-            matrix = matrix.T
-        biased = len(node.input) > 2
-        result = f"{node.output[0]}_product" if biased else node.output[0]
-        self.product(node.input[0], f"{node.input[1]}_{node.output[0]}", matrix, result)
-        if biased:
-            self.node("Add", [result, node.input[2]], node.output[0])
+        x, name, result = node.input[0], f"{node.input[1]}_{node.output[0]}", node.output[0]
+        rows = self.quantized_rows(x)
+        if rows.divisors is not None:
+            matrix = matrix * rows.divisors[:, None]
+        scale = np.maximum(np.abs(matrix).max(axis=0), _LEAST) / self.limit
+        whole = np.rint(matrix / scale)
+        weights = self.constant(f"{name}_int8", whole.astype(np.int8))
+        columns = self.constant(f"{name}_scale", scale.astype(np.float32))
+        one = self.constant("per_token_one", np.float32(1))
+        # ONNX Runtime's own operator: an integer product, scaled by column in the same pass.
+        inputs = [rows.integers, weights, one, columns, rows.zero_point]
+        value = self.node("MatMulIntegerToFloat", inputs, f"{name}_product", domain="com.microsoft")
+        added = [node.input[2]] if len(node.input) > 2 else []
+        if rows.shift:
+            back = (-rows.shift * (whole * scale).sum(axis=0)).astype(np.float32)
+            added.append(self.constant(f"{name}_shift", back))
+        value = self.node("Mul", [value, rows.scales], f"{name}_sum{len(added)}")
+        for left in range(len(added) - 1, -1, -1):
+            value = self.node("Add", [value, added[left]], f"{name}_sum{left}")
+        self.nodes[-1].output[0] = result
+        self.done += 1
         return True
 
     def table(self, node: onnx.NodeProto) -> bool:
@@ -89,7 +141,7 @@ class _Rewrite:
         axis = sum(one.i for one in node.attribute if one.name == "axis")
         if table is None or axis != 0 or len(table) < _TABLE_ROWS:
             return False
-        scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-30) / 127
+        scale = np.maximum(np.abs(table).max(axis=1, keepdims=True), _LEAST) / 127
         name, ids, result = node.input[0], node.input[1], node.output[0]
         whole = self.constant(f"{name}_int8", np.rint(table / scale).astype(np.int8))
         scales = self.constant(f"{name}_scale", scale.astype(np.float32))
@@ -100,36 +152,38 @@ class _Rewrite:
         self.done += 1
         return True
 
-    def product(self, x: str, name: str, matrix: npt.NDArray[np.float32], result: str) -> None:
-        scale = np.maximum(np.abs(matrix).max(axis=0), 1e-30) / self.limit
-        weights = self.constant(f"{name}_int8", np.rint(matrix / scale).astype(np.int8))
-        columns = self.constant(f"{name}_scale", scale.astype(np.float32))
+    def quantized_rows(self, x: str) -> _Rows:
+        """The rows of `x` as uint8; made once for all products that read `x`."""
+        if x in self.rows:
+            return self.rows[x]
+        known = self.ranges.get(x)
+        divisors, shift = None, 0.0
+        if known is not None and -known.least < _SHIFTED * known.peaks.max():
+            shift = max(-known.least, 0.0)
+        elif known is not None and known.peaks.max() > _UNEVEN * np.median(known.peaks):
+            even = np.sqrt(known.peaks / max(float(np.median(known.peaks)), _LEAST))
+            divisors = np.clip(even, 0.1, 100).astype(np.float32)
+        value = x
+        if divisors is not None:
+            value = self.node("Mul", [x, self.constant(f"{x}_evening", 1 / divisors)], f"{x}_even")
+        if shift:
+            lift = self.constant(f"{x}_shift", np.float32(shift))
+            value = sizes = self.node("Add", [x, lift], f"{x}_lifted")
+        else:
+            sizes = self.node("Abs", [value], f"{x}_abs")
+        steps = 255 if shift else 127
+        largest = self.constant(f"per_token_{steps}", np.float32(steps))
+        least = self.constant("per_token_least", np.float32(_LEAST))
         one = self.constant("per_token_one", np.float32(1))
-        zero_point = self.constant("per_token_zero_point", np.uint8(_ZERO_POINT))
-        integers, scales = self.quantized_rows(x)
-        # ONNX Runtime's own operator: an integer product, scaled by column in the same pass.
-        inputs = [integers, weights, one, columns, zero_point]
-        scaled = self.node(
-            "MatMulIntegerToFloat", inputs, f"{result}_by_column", domain="com.microsoft"
-        )
-        self.node("Mul", [scaled, scales], result)
-        self.done += 1
-
-    def quantized_rows(self, x: str) -> tuple[str, str]:
-        """The rows of `x` as uint8 around 128, and their scales; shared by all that read `x`."""
-        if x not in self.rows:
-            largest = self.constant("per_token_127", np.float32(127))
-            least = self.constant("per_token_least", np.float32(1e-30))
-            one = self.constant("per_token_one", np.float32(1))
-            zero_point = self.constant("per_token_zero_point", np.uint8(_ZERO_POINT))
-            sizes = self.node("Abs", [x], f"{x}_abs")
-            size = self.node("ReduceMax", [sizes], f"{x}_size", axes=[-1], keepdims=1)
-            above = self.node("Max", [size, least], f"{x}_above_zero")
-            scale = self.node("Div", [above, largest], f"{x}_scale")
-            inverse = self.node("Div", [largest, above], f"{x}_inverse")
-            scaled = self.node("Mul", [x, inverse], f"{x}_scaled")
-            rounded = self.node("QuantizeLinear", [scaled, one, zero_point], f"{x}_uint8")
-            self.rows[x] = (rounded, scale)
+        zero = 0 if shift else 128
+        zero_point = self.constant(f"per_token_zero_at_{zero}", np.uint8(zero))
+        size = self.node("ReduceMax", [sizes], f"{x}_size", axes=[-1], keepdims=1)
+        above = self.node("Max", [size, least], f"{x}_above_zero")
+        scales = self.node("Div", [above, largest], f"{x}_scale")
+        inverse = self.node("Div", [largest, above], f"{x}_inverse")
+        scaled = self.node("Mul", [value, inverse], f"{x}_scaled")
+        rounded = self.node("QuantizeLinear", [scaled, one, zero_point], f"{x}_uint8")
+        self.rows[x] = _Rows(rounded, scales, zero_point, divisors, shift)
         return self.rows[x]
 
     def matrix(self, node: onnx.NodeProto, position: int) -> npt.NDArray[np.float32] | None:

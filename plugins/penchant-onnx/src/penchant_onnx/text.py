@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from penchant_onnx.settings import TextSettings
 
 # Raised whenever the same files and settings would give other vectors.
-SEMANTICS = 1
+SEMANTICS = 2
 BUDGET = 256
 _PROBES = ((2, 3, 7, 12, 16), (5, 64))
 
