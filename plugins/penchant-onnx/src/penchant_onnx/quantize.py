@@ -102,12 +102,14 @@ def quantize_file(
             ) from None
         model = onnx.load(str(folded))
     _order_gelu(model.graph)
-    ranges = measure(model, factors_of_products(model.graph), graph, folder / "tokenizer.json")
-    if not quantize_graph(model, bits=BITS[target], ranges=ranges):
+    factors = factors_of_products(model.graph)
+    if not factors:
         raise ModelFileError(
             f"{graph.path} has no product with a constant float matrix, so there is nothing to "
             "quantize; give the fp32 graph"
         )
+    ranges = measure(model, factors, graph, folder / "tokenizer.json")
+    quantize_graph(model, bits=BITS[target], ranges=ranges)
     model.producer_name = "penchant-onnx"
     written = folder / GRAPH
     written.parent.mkdir(exist_ok=True)
