@@ -342,6 +342,35 @@ def test_an_event_that_the_data_hold_already_is_no_test_of_weights() -> None:
     )
 
 
+def test_among_new_items_a_part_is_judged_by_those_alone() -> None:
+    # Item 1 is known already, 2 and 3 are new. One part knows who likes 1 and takes 2 for 3; the
+    # other can tell 2 and 3 apart, and likes 1 the least.
+    later = [(0, 1), (1, 1), (2, 1), (3, 1), (4, 2), (5, 3)]
+    of_old, of_new = np.zeros((2, USERS, ITEMS), np.float32)
+    of_new[:, 1] = -2
+    for user, item in later:
+        of_old[user, {1: 1, 2: 3, 3: 2}[item]] = 1
+        of_new[user, item] += item > 1
+    parts = [Part("toy.old", Table(of_old), 1, 1), Part("toy.new", Table(of_new), 1, 1)]
+    data = log_of([*TRAIN, (5, 1)])
+    old, new = learn_weights(parts, data, log_of(later), FitContext(), "new")
+    assert old < new
+    old, new = learn_weights(parts, data, log_of(later), FitContext(), "all")
+    assert old > new
+
+
+def test_without_likings_of_new_items_there_is_no_learning_to_rank_them() -> None:
+    part = Part("toy.right", right_and_wrong()[0], 1.0, 1.0)
+    data = log_of([*TRAIN, (0, 2), (1, 3), (2, 1)])
+    with pytest.raises(DataError) as refused:
+        learn_weights([part], data, log_of(LIKED_LATER), FitContext(), "new")
+    assert str(refused.value) == (
+        "hybrid.weighted can't learn to rank new items: no user of the data likes an item in the "
+        "validation events that nobody likes in the data; hold whole items out, as "
+        "cold_item_split does, or set among to 'all'"
+    )
+
+
 def test_validation_of_other_rows_is_refused() -> None:
     other = checkerboard(users=USERS + 1, items=ITEMS)
     with pytest.raises(DataError) as refused:
@@ -415,6 +444,10 @@ def test_parts_with_one_name_are_told_apart_by_position() -> None:
             "hybrid.weighted: at least one part must have a weight greater than 0",
         ),
         (
+            {"parts": ["cf.ease"], "among": "old"},
+            "hybrid.weighted: among must be one of 'all', 'new', got 'old' (str)",
+        ),
+        (
             {"parts": [{"weight": 1}]},
             "hybrid.weighted: a component is a name, or a table with the key 'use' and its "
             "settings, got {'weight': 1}",
@@ -425,6 +458,11 @@ def test_settings_that_make_no_blend_are_refused(given: dict[str, Any], message:
     with pytest.raises(SettingsError) as refused:
         make_settings(WeightedSettings, given, "hybrid.weighted")
     assert str(refused.value) == message
+
+
+def test_settings_made_without_a_registry_are_checked_too() -> None:
+    with pytest.raises(ValueError, match="among must be 'all' or 'new', got 'old'"):
+        WeightedSettings(parts=("cf.ease",), among="old")  # type: ignore[arg-type]
 
 
 def test_a_part_never_sees_its_weight() -> None:

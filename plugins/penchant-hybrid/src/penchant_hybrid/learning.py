@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from penchant import kernels
@@ -34,15 +34,21 @@ _TASK = "weights"
 
 
 def learn_weights(
-    parts: Sequence[Part], data: Dataset, validation: Dataset, context: FitContext
+    parts: Sequence[Part],
+    data: Dataset,
+    validation: Dataset,
+    context: FitContext,
+    among: Literal["all", "new"] = "all",
 ) -> list[float]:
     """Search from the parts' own weights; the greatest weight found is scaled to 1.
+
+    `among` "new" ranks only the items that nobody likes in `data`.
 
     Judged on up to 4096 users (fewer where memory is short) who like something in `validation`
     that they have not met in `data`. O(rounds·parts·users·items). Raises DataError without such
     users.
     """
-    judge = _judge(parts, data, validation, context)
+    judge = _judge(parts, data, validation, context, among)
     weights = [part.weight for part in parts]
     best = judge.ndcg(weights)
     for turn in range(ROUNDS):
@@ -70,10 +76,14 @@ def learn_weights(
 
 @dataclass(frozen=True)
 class _Judge:
-    """Scores of each part, (users, items) a part, and what the users turned out to like."""
+    """Scores of each part, (users, items) a part, and what the users turned out to like.
+
+    allow: bits of the items that are ranked; None for all.
+    """
 
     scores: Sequence[F32]
     seen: Csr
+    allow: npt.NDArray[np.uint64] | None
     relevant: npt.NDArray[np.bool_]
     ideal: npt.NDArray[np.float64]
 
@@ -84,7 +94,7 @@ class _Judge:
             if weight:
                 total += np.float32(weight) * scores
         rows, _, counts = kernels.select_top_k(
-            total, CUT, seen=(self.seen.indptr, self.seen.indices)
+            total, CUT, seen=(self.seen.indptr, self.seen.indices), allow=self.allow
         )
         hits = np.take_along_axis(self.relevant, np.maximum(rows, 0), axis=1)
         hits &= np.arange(CUT) < counts[:, None]
@@ -96,14 +106,30 @@ def _discounts() -> npt.NDArray[np.float64]:
 
 
 def _judge(
-    parts: Sequence[Part], data: Dataset, validation: Dataset, context: FitContext
+    parts: Sequence[Part],
+    data: Dataset,
+    validation: Dataset,
+    context: FitContext,
+    among: Literal["all", "new"],
 ) -> _Judge:
     log = data.interactions
     likes = validation.positive_csr()
+    allow = None
+    if among == "new":
+        new = np.ones(len(data.items), np.bool_)
+        new[data.positive_csr().indices] = False
+        likes = likes.where(new[likes.indices])
+        allow = kernels.bitset(np.flatnonzero(new).astype(np.int32), len(new))
     # Pairs met before are no test.
     met = np.unique(_pairs(log.by_user()))
     likes = likes.where(~np.isin(_pairs(likes), met))
     users = np.flatnonzero((likes.counts() > 0) & (log.by_user().counts() > 0))
+    if not len(users) and among == "new":
+        raise DataError(
+            "hybrid.weighted can't learn to rank new items: no user of the data likes an item in "
+            "the validation events that nobody likes in the data; hold whole items out, as "
+            "cold_item_split does, or set among to 'all'"
+        )
     if not len(users):
         raise DataError(
             "hybrid.weighted can't learn weights: no user of the data likes anything new in the "
@@ -121,7 +147,7 @@ def _judge(
         scores.append(own)
     relevant = likes.take(rows)
     ideal = np.cumsum(_discounts())[np.minimum(CUT, relevant.counts()) - 1]
-    return _Judge(scores, queries.history, relevant.to_dense() > 0, ideal)
+    return _Judge(scores, queries.history, allow, relevant.to_dense() > 0, ideal)
 
 
 def _pairs(matrix: Csr) -> npt.NDArray[np.int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from penchant import Spec
 
@@ -21,6 +21,13 @@ class WeightedSettings:
         default=None,
         metadata={"help": "learn the weights from validation events; None does if there are any"},
     )
+    among: Literal["all", "new"] = field(
+        default="all",
+        metadata={
+            "help": "what is ranked while weights are learned: all items, or only those that "
+            "nobody has liked yet, to learn how new ones are best told apart"
+        },
+    )
     refit: bool = field(
         default=True,
         metadata={"help": "after learning, fit the parts again with the validation events"},
@@ -29,6 +36,8 @@ class WeightedSettings:
     def __post_init__(self) -> None:
         if not self.parts:
             raise ValueError("parts must name at least one strategy, got none")
+        if self.among not in ("all", "new"):
+            raise ValueError(f"among must be 'all' or 'new', got {self.among!r}")
         if not any(weight > 0 for _, weight in self.split()):
             raise ValueError("at least one part must have a weight greater than 0")
 

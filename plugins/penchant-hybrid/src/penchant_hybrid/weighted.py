@@ -54,7 +54,7 @@ class Weighted:
             )
         _check_same_rows(data, validation)
         parts = self._parts(data, context, "", self._weights)
-        weights = learn_weights(parts, data, validation, context)
+        weights = learn_weights(parts, data, validation, context, self._settings.among)
         if not self._settings.refit:
             return blend_of(
                 [replace(part, weight=w) for part, w in zip(parts, weights, strict=True)]

@@ -1,0 +1,226 @@
+"""What text is worth: hybrids that differ by the features of items alone, on four catalogues.
+
+The traditional hybrid ("tfidf") blends neighbours or EASE, `mf.als`, and, over two sets of
+features, `mf.als` pulled to them and `content.text`: TF-IDF of all columns, and TF-IDF without
+titles, since names of genres or artists drown among words of titles. In the arm "encoder" a text
+encoder stands in the place of the former, "both" has its parts besides. "titles" is "encoder"
+reading titles alone; "shuffled" and "random" are "both" with the words of another item, or a random
+vector, in the place of what the encoder reads. Weights are learned by each arm from a validation
+part of the same kind, cut from train.
+
+    PENCHANT_DATA=... python benches/text_lift.py run CELLS.jsonl [--sets ...] [--splits ...]
+    python benches/text_lift.py table CELLS.jsonl
+
+A cell is a catalogue, a split, a seed and an arm. Those that stand in the file are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from catalogues import NAMES, catalogue
+from penchant import Dataset, Registry
+from penchant.evaluation import (
+    Split,
+    by_past,
+    cold_item_split,
+    cold_user_split,
+    evaluate_scorer,
+    growing_split,
+    paired_bootstrap,
+    user_random_split,
+    user_time_split,
+)
+from penchant.protocols import FitContext
+
+METRICS = ("precision@10", "recall@10", "f1@10", "ndcg@10")
+BASE = "tfidf"
+ARMS = ("tfidf", "encoder", "titles", "both", "shuffled", "random")
+SPLITS: Mapping[str, Callable[[Dataset, int], Split]] = {
+    "growing": lambda data, seed: growing_split(data, seed=seed),
+    "cold-item": lambda data, seed: cold_item_split(data, seed=seed),
+    "user-random": lambda data, seed: user_random_split(data, seed=seed),
+    "user-time": lambda data, _: user_time_split(data),
+    "cold-user-1": lambda data, seed: cold_user_split(data, seed=seed, known=1),
+    "cold-user-3": lambda data, seed: cold_user_split(data, seed=seed, known=3),
+    "cold-user-5": lambda data, seed: cold_user_split(data, seed=seed, known=5),
+}
+_MOST_EASE = 7000
+"""Items up to which neighbours are those of `cf.ease`; its matrix grows with their square."""
+
+
+def hybrid(
+    arm: str, told: Sequence[str], items: int, encoder: Mapping[str, Any], among: str
+) -> dict[str, Any]:
+    """The blend of an arm, as a recipe has it."""
+    words = {"use": "content.tfidf", "columns": list(told), "ngrams": [1, 1]}
+    names = {**words, "columns": [column for column in told if column != "title"]}
+    read = {**encoder, "columns": list(told)}
+    features: Sequence[dict[str, Any]] = {
+        "tfidf": (names, words),
+        "encoder": (names, read),
+        "titles": (names, {**encoder, "columns": ["title"]}),
+        "both": (names, words, read),
+        "shuffled": (names, words, {**encoder, "columns": ["another"]}),
+        "random": (names, words, {"use": "base.hashing", "dim": 384, "columns": ["noise"]}),
+    }[arm]
+    parts: list[dict[str, Any]] = [
+        {"use": "cf.ease" if items <= _MOST_EASE else "cf.item_knn"},
+        {"use": "mf.als", "factors": 64},
+    ]
+    for one in features:
+        parts.append({"use": "mf.als", "factors": 64, "text": one})
+        if one["use"] == "content.tfidf":
+            parts.append({"use": "content.text", "extractor": one})
+        else:
+            spec = {name: value for name, value in one.items() if name != "columns"}
+            parts.append({"use": "content.text", "encoder": spec, "columns": one["columns"]})
+    return {"use": "hybrid.weighted", "parts": parts, "among": among}
+
+
+def views(split: Split, name: str) -> Iterator[tuple[str, Split]]:
+    """The questions that are asked of one fit."""
+    yield name, split
+    if name == "cold-item":
+        yield "cold-item among all", replace(split, candidates=None)
+    if name in ("growing", "user-random"):
+        for bucket, part in by_past(split).items():
+            yield f"{name}, items liked {bucket} times", part
+
+
+def run(
+    file: Path, sets: Sequence[str], splits: Sequence[str], seeds: int, arms: Sequence[str]
+) -> None:
+    """Run what is missing, seed by seed, and append a line a cell."""
+    done = {(c["set"], c["split"], c["seed"], c["arm"]) for c in read(file)}
+    folder = Path(os.environ["PENCHANT_DATA"])
+    encoder = {"use": "onnx.minilm", "cache": str(file.with_suffix(".vectors"))}
+    registry = Registry.discover()
+    for seed in range(1, seeds + 1):
+        for name in sets:
+            data, told = catalogue(name, folder)
+            for kind in splits:
+                timed = data.interactions.time is not None
+                wanted = [arm for arm in arms if (name, kind, seed, arm) not in done]
+                # A split by time is the same for every seed.
+                if not wanted or (kind == "user-time" and (seed > 1 or not timed)):
+                    continue
+                split = SPLITS[kind](data, seed)
+                inner = SPLITS[kind](split.train, seed)
+                for arm in wanted:
+                    started = time.perf_counter()
+                    among = "new" if kind == "cold-item" else "all"
+                    spec = hybrid(arm, told, len(data.items), encoder, among)
+                    context = FitContext(seed=seed, validation=inner.held_out)
+                    fitted: Any = registry.scorer(spec).fit(inner.train, context)
+                    measured = {
+                        view: {
+                            metric: [round(float(value), 4) for value in values]
+                            for metric, values in evaluate_scorer(
+                                fitted, part, metrics=METRICS
+                            ).per_user.items()
+                        }
+                        for view, part in views(split, kind)
+                    }
+                    cell = {
+                        "set": name,
+                        "split": kind,
+                        "seed": seed,
+                        "arm": arm,
+                        "seconds": round(time.perf_counter() - started, 1),
+                        "weights": [round(float(w), 3) for w in fitted.state().meta["weights"]],
+                        "values": measured,
+                    }
+                    with file.open("a") as lines:
+                        lines.write(json.dumps(cell) + "\n")
+                    means = {m: round(float(np.mean(v)), 4) for m, v in measured[kind].items()}
+                    print(
+                        name, kind, seed, arm, means, cell["weights"], cell["seconds"], flush=True
+                    )
+
+
+def read(file: Path) -> list[dict[str, Any]]:
+    """The cells that have been run."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def table(file: Path) -> str:
+    """Markdown: for each view, the mean of the traditional arm, and relative lifts of the others.
+
+    Users of all seeds are drawn together; an interval of 95 % stands behind each lift.
+    """
+    cells = {(c["set"], c["split"], c["seed"], c["arm"]): c["values"] for c in read(file)}
+    keys = dict.fromkeys((name, kind) for name, kind, _, _ in cells)
+    lines = []
+    for name in [one for one in NAMES if any(key[0] == one for key in keys)]:
+        lines += [f"\n## {name}\n", _HEAD]
+        for kind in [one for one in SPLITS if (name, one) in keys]:
+            seeds = sorted(s for n, k, s, a in cells if (n, k, a) == (name, kind, BASE))
+            seen = dict.fromkeys(view for s in seeds for view in cells[name, kind, s, BASE])
+            for view in seen:
+                lines += _rows(cells, name, kind, view, seeds)
+    return "\n".join(lines)
+
+
+_HEAD = (
+    "| split | arm | seeds | users | precision@10 | recall@10 | F1@10 | NDCG@10 |\n"
+    "| --- | --- | ---: | ---: | --- | --- | --- | --- |"
+)
+
+
+def _rows(
+    cells: Mapping[Any, Any], name: str, kind: str, view: str, seeds: Sequence[int]
+) -> Iterator[str]:
+    for arm in ARMS:
+        both = [
+            seed
+            for seed in seeds
+            if view in cells.get((name, kind, seed, arm), {})
+            and view in cells[name, kind, seed, BASE]
+        ]
+        if not both:
+            continue
+        texts = []
+        for metric in METRICS:
+            ours, base = (
+                np.concatenate([cells[name, kind, seed, one][view][metric] for seed in both])
+                for one in (arm, BASE)
+            )
+            if arm == BASE:
+                texts.append(f"{base.mean():.4f}")
+                continue
+            gain, level = paired_bootstrap(base, ours), base.mean()
+            if level == 0:
+                texts.append(f"{ours.mean():.4f}")
+                continue
+            low, high = gain.low / level, gain.high / level
+            texts.append(f"{gain.difference / level:+.1%} [{low:+.1%}, {high:+.1%}]")
+        yield f"| {view} | {arm} | {len(both)} | {len(base)} | {' | '.join(texts)} |"
+
+
+def main() -> None:
+    """Run cells, or print the table of those that have been run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=("run", "table"))
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--sets", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS))
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
+    parser.add_argument("--seeds", type=int, default=5)
+    chosen = parser.parse_args()
+    if chosen.command == "run":
+        run(chosen.file, chosen.sets, chosen.splits, chosen.seeds, chosen.arms)
+    else:
+        print(table(chosen.file))
+
+
+if __name__ == "__main__":
+    main()
