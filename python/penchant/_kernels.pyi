@@ -246,6 +246,19 @@ class Pairwise:
     ) -> PairwiseModel: ...
     def fold_in(self, indptr: I64, indices: I32, item_factors: F32, *, threads: int = 1) -> F32: ...
     def shares(self, liked: I32, item_factors: F32, target: int) -> F32: ...
+    def rivals(
+        self, indptr: I64, indices: I32, user_factors: F32, item_factors: F32
+    ) -> tuple[I32, F32, F32]: ...
+    def fold_in_items(
+        self,
+        likers: tuple[I64, I32],
+        likes: tuple[I64, I32],
+        user_factors: F32,
+        item_factors: F32,
+        rivals: tuple[I32, F32, F32],
+        *,
+        threads: int = 1,
+    ) -> F32: ...
 
 @final
 class PairwiseModel:

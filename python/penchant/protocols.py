@@ -317,7 +317,7 @@ class Updatable(Protocol):
     def with_items(self, data: Dataset, /) -> FittedScorer | FittedRecommender:
         """Give a new fitted object for `data`, whose first items are the ones known already.
 
-        The events are those with the new items, as far as any are known; users who are new too
-        have the rows after those of the fit. What is known of old users and items stays, to the
-        bit.
+        The events are all those of users who have any with the new items, and of nobody else; users
+        who are new too have the rows after those of the fit. What is known of old users and items
+        stays, to the bit.
         """

@@ -138,12 +138,13 @@ def with_items(
 
 
 def _acts(people: People, first: int) -> Interactions:
-    """The events with items from row `first` on; only who acted after the fit can have any."""
+    """All events of who has any with items from row `first` on: only who acted after the fit."""
     from penchant.data import Interactions
 
     users = np.array(sorted(people.changed), np.int32)
     acts = people.past.events.take(users)
-    acts = acts.where(acts.indices >= first)
+    met = np.unique(acts.row_of_entry()[acts.indices >= first])
+    users, acts = users[met], acts.take(met)
     return Interactions.of(
         users[acts.row_of_entry()],
         acts.indices,

@@ -22,8 +22,10 @@ class Sums(FactorModel):
     def _fold_in(self, likes: Csr) -> F32:
         return (likes.binary().to_dense() @ self._items).astype(np.float32)
 
-    def _fold_in_items(self, likers: Csr, foretold: F32) -> F32:
-        return (likers.binary().to_dense() @ self._users).astype(np.float32)
+    def _fold_in_items(self, likers: Csr, likes: Csr, foretold: F32) -> F32:
+        # The more somebody likes, the less is said by one liking.
+        worth = self._users / np.maximum(likes.counts(), 1)[:, None]
+        return foretold + (likers.binary().to_dense() @ worth).astype(np.float32)
 
     def _shares(self, liked: Csr, item: int) -> npt.NDArray[np.float64]:
         return (self._items[liked.indices] @ self._items[item]).astype(np.float64)
@@ -99,10 +101,14 @@ def test_similar_items_point_the_same_way() -> None:
 
 def test_new_items_come_from_the_known_users_who_like_them() -> None:
     board = checkerboard(users=3, items=5)
-    events = Interactions.of([0, 1, 2, 1], [3, 3, 3, 0], [5.0, 5.0, 5.0, 5.0], n_users=3, n_items=5)
-    newer = model(4.0).with_items(board.with_interactions(events))
+    events = [(0, 3), (1, 3), (2, 3), (1, 0), (1, 2), (0, 4)]
+    users, items = ([pair[side] for pair in events] for side in (0, 1))
+    ratings = [5.0, 5.0, 5.0, 5.0, 5.0, 1.0]
+    log = Interactions.of(users, items, ratings, n_users=3, n_items=5)
+    newer = model(4.0).with_items(board.with_interactions(log))
     old = model().item_vectors.tolist()
-    assert newer.item_vectors.tolist() == [*old, [3, 2], [0, 0]]  # user 2 is not known
+    # User 1 likes two other items, and user 2 is not known.
+    assert newer.item_vectors.tolist() == [*old, [2, 1], [0, 0]]
 
 
 def test_new_items_that_nobody_knows_have_no_factors() -> None:

@@ -10,7 +10,7 @@ from penchant.protocols import FitContext, State
 from penchant.queries import Csr, Queries
 from penchant.settings import make_settings
 from penchant.testing.data import checkerboard, known, strangers, toy_dataset
-from penchant_mf.pairwise import FittedPairwise, Pairwise
+from penchant_mf.pairwise import FittedPairwise, Folding, Pairwise
 from penchant_mf.settings import BprSettings, WarpSettings
 
 STEPS = {
@@ -79,7 +79,9 @@ def test_one_liking_explains_all() -> None:
     # A stranger who likes item 0 alone moves towards it, away from the other.
     items = np.array([[1, 0], [0, 1]], np.float32)
     steps = kernels.Pairwise(**STEPS)  # type: ignore[arg-type]
-    fitted = FittedPairwise("mf.bpr", (np.zeros((1, 2), np.float32), items), None, steps, 0)
+    nothing = np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.float32)
+    folding = Folding(0, steps, steps, nothing)
+    fitted = FittedPairwise("mf.bpr", (np.zeros((1, 2), np.float32), items), None, folding)
     asked = Queries(np.array([-1], np.int32), likings([0], columns=2))
     vector = fitted.query_vectors(asked)[0]
     # From zero: 0.1 / (1 + e^0) = 0.05, and the lead is then 2 · 0.05.
@@ -109,11 +111,34 @@ def test_the_model_comes_back_and_folds_in_as_before(scorer: Make) -> None:
 
 
 @BOTH
-def test_a_new_item_is_unknown_and_old_ones_keep_their_bits(scorer: Make) -> None:
-    fitted = scorer().fit(checkerboard(users=6, items=6), FitContext())
-    newer = fitted.with_items(checkerboard(users=6, items=8))
-    assert newer.item_vectors[:6].tobytes() == fitted.item_vectors.tobytes()
-    assert not newer.item_vectors[6:].any()
+def test_a_new_item_is_liked_by_those_who_are_like_its_likers(scorer: Make) -> None:
+    data = checkerboard(users=20, items=12)
+    settings = {"factors": 1, "epochs": 100, "learning_rate": 0.05, "decay": 1.0}
+    fitted = scorer(**settings, regularization=0.1).fit(data, FitContext(seed=1))
+    board = checkerboard(users=20, items=14)
+    log = board.interactions
+    # Some of those of the even colour, with all that they like; of item 13 nobody says anything.
+    told = (log.item < 13) & np.isin(log.user, [0, 2, 6, 8])
+    newer = fitted.with_items(board.subset(told))
+    assert newer.item_vectors[:12].tobytes() == fitted.item_vectors.tobytes()
+    assert not newer.item_vectors[13].any()
+    scores = newer.score(known(data), None)
+    assert scores[0::2, 12].min() > scores[1::2, 12].max()
+    # It ranks among the others for them, not above all of them.
+    odd = scores[1::2]
+    assert (odd[:, 12] < odd[:, 1:12:2].min(axis=1)).all()
+
+
+@BOTH
+def test_a_new_item_has_the_same_bits_alone_in_a_batch_and_from_a_saved_model(scorer: Make) -> None:
+    data = checkerboard(users=20, items=12)
+    fitted = scorer(epochs=5).fit(data, FitContext())
+    state = fitted.state()
+    restored = scorer(epochs=5).restore(State(state.arrays, state.meta))
+    both = restored.with_items(checkerboard(users=20, items=14)).item_vectors
+    one = fitted.with_items(checkerboard(users=20, items=13)).item_vectors
+    assert one[12].any()
+    assert both[12].tobytes() == one[12].tobytes()
 
 
 @BOTH
@@ -191,7 +216,7 @@ def test_the_kernel_refuses_what_it_cannot_use() -> None:
         train(likings([], columns=2))
     with pytest.raises(SettingsError, match="factors is 0, and must be from 1 to 512"):
         train(likes, factors=0)
-    with pytest.raises(ShapeError, match="indptr is empty"):
+    with pytest.raises(ShapeError, match="indptr of likes is empty"):
         kernels.Pairwise(**STEPS).fit(np.empty(0, np.int64), np.empty(0, np.int32), 2)  # type: ignore[arg-type]
     with pytest.raises(
         ShapeError, match="there are 3 items of 5 factors, and there must be 3 of 2"

@@ -7,7 +7,9 @@ use crate::progress::Progress;
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::filter::Ragged;
-use penchant_kernels::pairwise::{Loss, Model, Settings, fit, fold_in, shares};
+use penchant_kernels::pairwise::{
+    Loss, Model, Rivals, Settings, fit, fold_in, fold_in_items, rivals, shares,
+};
 use penchant_kernels::{Isa, KernelError, Matrix};
 use pyo3::prelude::*;
 
@@ -84,7 +86,7 @@ impl Pairwise {
         #[pyo3(from_py_with = whole)] threads: usize,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PairwiseModel> {
-        let likes = likes(indptr, indices, n_items)?;
+        let likes = ragged("likes", indptr, indices, n_items)?;
         let numbers = n_items.saturating_mul(self.0.factors.next_multiple_of(16));
         fits_memory(numbers, || format!("factors of {n_items} items")).or_raise(py)?;
         let settings = Settings { threads, ..self.0 };
@@ -122,14 +124,89 @@ impl Pairwise {
         item_factors: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let (numbers, n_items, width) = matrix(item_factors, "item_factors")?;
-        let items = Matrix::new(numbers, n_items, width).or_raise(py)?;
-        let likes = likes(indptr, indices, n_items)?;
+        let items = factors(item_factors, "item_factors")?;
+        let likes = ragged("likes", indptr, indices, items.rows())?;
         let settings = Settings { threads, ..self.0 };
         let vectors = py
             .detach(|| fold_in(&likes, &items, &settings, Isa::best()))
             .or_raise(py)?;
         rows_of(py, vectors, settings.factors, likes.rows())
+    }
+
+    /// Likings that items to come are compared with, out of those of a fit, with the factors that it
+    /// left: (n,) int32 users, (n,) float32 scores of what they like, and (n,) float32 weights, for
+    /// `fold_in_items`. At most 4,096 of them, evenly spaced. O(n x factors), for WARP times the
+    /// tries.
+    fn rivals<'py>(
+        &self,
+        py: Python<'py>,
+        indptr: &Bound<'py, PyAny>,
+        indices: &Bound<'py, PyAny>,
+        user_factors: &Bound<'py, PyAny>,
+        item_factors: &Bound<'py, PyAny>,
+    ) -> PyResult<RivalArrays<'py>> {
+        let users = factors(user_factors, "user_factors")?;
+        let items = factors(item_factors, "item_factors")?;
+        let likes = ragged("likes", indptr, indices, items.rows())?;
+        let found = py
+            .detach(|| rivals(&likes, &users, &items, &self.0, Isa::best()))
+            .or_raise(py)?;
+        Ok((
+            found.users.into_pyarray(py),
+            found.scores.into_pyarray(py),
+            found.weights.into_pyarray(py),
+        ))
+    }
+
+    /// Factors (n, factors) float32 of n items that were not there: the steps of training from zero,
+    /// those for which the item is drawn as the other one too, while users and old items stand still.
+    ///
+    /// `likers` is (indptr, indices): the rows of users who like each new item. `likes` is the same
+    /// for users: what old items each likes; those of likers matter. `rivals` is what `rivals` gave.
+    /// An item's factors have the same bits whatever other items are asked about, and for any number
+    /// of `threads`; zeros for one that nobody likes. O(epochs x (likers + rivals drawn) x factors),
+    /// for WARP likers times the tries that are needed.
+    #[pyo3(signature = (likers, likes, user_factors, item_factors, rivals, *, threads = 1))]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::needless_pass_by_value,
+        reason = "arrays that belong together come as tuples, which are taken apart"
+    )]
+    fn fold_in_items<'py>(
+        &self,
+        py: Python<'py>,
+        likers: (Bound<'py, PyAny>, Bound<'py, PyAny>),
+        likes: (Bound<'py, PyAny>, Bound<'py, PyAny>),
+        user_factors: &Bound<'py, PyAny>,
+        item_factors: &Bound<'py, PyAny>,
+        rivals: (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>),
+        #[pyo3(from_py_with = whole)] threads: usize,
+    ) -> PyResult<Bound<'py, PyArray2<f32>>> {
+        let users = factors(user_factors, "user_factors")?;
+        let items = factors(item_factors, "item_factors")?;
+        let likers = ragged("likers", &likers.0, &likers.1, users.rows())?;
+        let likes = ragged("likes", &likes.0, &likes.1, items.rows())?;
+        let rivals = Rivals {
+            users: vector::<i32>(&rivals.0, "rivals[0]")?.to_vec(),
+            scores: vector::<f32>(&rivals.1, "rivals[1]")?.to_vec(),
+            weights: vector::<f32>(&rivals.2, "rivals[2]")?.to_vec(),
+        };
+        let settings = Settings { threads, ..self.0 };
+        let vectors = py
+            .detach(|| {
+                let given = (&likers, &likes, &users, &items);
+                fold_in_items(
+                    given.0,
+                    given.1,
+                    given.2,
+                    given.3,
+                    &rivals,
+                    &settings,
+                    Isa::best(),
+                )
+            })
+            .or_raise(py)?;
+        rows_of(py, vectors, settings.factors, likers.rows())
     }
 
     /// What each item in `liked`, (n,) int32 ascending and unique, adds to the score of the item
@@ -142,11 +219,10 @@ impl Pairwise {
         item_factors: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = whole)] target: usize,
     ) -> PyResult<Bound<'py, PyArray1<f32>>> {
-        let (numbers, n_items, width) = matrix(item_factors, "item_factors")?;
-        let items = Matrix::new(numbers, n_items, width).or_raise(py)?;
+        let items = factors(item_factors, "item_factors")?;
         let liked = vector(liked, "liked")?;
         let indptr = [0, liked.len() as i64];
-        let likes = Ragged::new("liked", &indptr, liked, 1, n_items).or_raise(py)?;
+        let likes = Ragged::new("liked", &indptr, liked, 1, items.rows()).or_raise(py)?;
         let shares = py
             .detach(|| shares(&likes, &items, target, &self.0, Isa::best()))
             .or_raise(py)?;
@@ -165,18 +241,34 @@ pub struct PairwiseModel {
     train_auc: Py<PyArray1<f32>>,
 }
 
-/// The likings of each user: ascending item rows.
-fn likes<'a>(
+/// Users, scores and weights of rivals.
+type RivalArrays<'py> = (
+    Bound<'py, PyArray1<i32>>,
+    Bound<'py, PyArray1<f32>>,
+    Bound<'py, PyArray1<f32>>,
+);
+
+/// Rows of factors.
+fn factors<'a>(array: &'a Bound<'_, PyAny>, name: &str) -> PyResult<Matrix<'a>> {
+    let (numbers, rows, width) = matrix(array, name)?;
+    Matrix::new(numbers, rows, width).or_raise(array.py())
+}
+
+/// Rows of `name`, each ascending, below `columns`.
+fn ragged<'a>(
+    name: &'static str,
     indptr: &'a Bound<'_, PyAny>,
     indices: &'a Bound<'_, PyAny>,
-    n_items: usize,
+    columns: usize,
 ) -> PyResult<Ragged<'a>> {
     let py = indptr.py();
     let (indptr, indices) = (vector(indptr, "indptr")?, vector(indices, "indices")?);
-    let users = indptr.len().checked_sub(1).ok_or_else(|| {
-        KernelError::Shape("indptr is empty, and must hold one more entry than users".into())
+    let rows = indptr.len().checked_sub(1).ok_or_else(|| {
+        KernelError::Shape(format!(
+            "indptr of {name} is empty, and must hold one more entry than there are rows"
+        ))
     });
-    Ragged::new("likes", indptr, indices, users.or_raise(py)?, n_items).or_raise(py)
+    Ragged::new(name, indptr, indices, rows.or_raise(py)?, columns).or_raise(py)
 }
 
 /// Adds this module's classes.

@@ -98,7 +98,7 @@ class FittedAls(FactorModel):
     def _fold_in(self, likes: Csr) -> F32:
         return self._from_items.rows(likes.indptr, likes.indices, _ones(likes))
 
-    def _fold_in_items(self, likers: Csr, foretold: F32) -> F32:
+    def _fold_in_items(self, likers: Csr, likes: Csr, foretold: F32) -> F32:  # noqa: ARG002
         from_users = self._loss.fold_in(self._users)
         return from_users.rows(likers.indptr, likers.indices, _ones(likers), prior=foretold)
 

@@ -100,12 +100,18 @@ class FactorModel:
 
         The vectors of users and of old items keep their bits.
         """
-        new = np.arange(len(self._items), len(data.items), dtype=np.int32)
-        likes = data.positives(self._min_value).by_item().take(new)
-        by_known = likes.where(likes.indices < len(self._users))
-        vectors = self._fold_in_items(
-            replace(by_known, columns=len(self._users)), self._foretold(data, new)
-        )
+        users, items = len(self._users), len(self._items)
+        new = np.arange(items, len(data.items), dtype=np.int32)
+        vectors = self._foretold(data, new)
+        liked = data.positives(self._min_value)
+        if len(liked):
+            likers = liked.by_item().take(new)
+            likes = liked.by_user().take(np.arange(users, dtype=np.int32))
+            vectors = self._fold_in_items(
+                replace(likers.where(likers.indices < users), columns=users),
+                replace(likes.where(likes.indices < items), columns=items),
+                vectors,
+            )
         return self._with_item_vectors(np.vstack([self._items, vectors]))
 
     def state(self) -> State:
@@ -120,9 +126,13 @@ class FactorModel:
         """
         raise NotImplementedError
 
-    def _fold_in_items(self, likers: Csr, foretold: F32) -> F32:  # noqa: ARG002
-        """(n, f): vectors of items whom these users like, from where they are `foretold` to be."""
-        return foretold
+    def _fold_in_items(self, likers: Csr, likes: Csr, foretold: F32) -> F32:
+        """(n, f): vectors of items that these users like, from where they are `foretold` to be.
+
+        likes: users x old items, what the likers like besides; other users' rows may be empty. An
+        item without likers stays where it is foretold to be.
+        """
+        raise NotImplementedError
 
     def _foretold(self, data: Dataset, rows: I32) -> F32:  # noqa: ARG002
         """(n, f): where `rows` of the items are before anybody has liked them. Zeros, commonly."""

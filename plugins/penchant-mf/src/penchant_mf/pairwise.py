@@ -8,6 +8,7 @@ comes out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from penchant_mf.factor_model import FactorModel
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import F32
+    from penchant.protocols import F32, I32
     from penchant.queries import Csr
 
     from penchant_mf.factor_model import F64
@@ -33,41 +34,65 @@ _TASK = "epochs"
 _FOLD_IN_EPOCHS = 20
 _FOLD_IN_RATE_BPR, _FOLD_IN_RATE_WARP = 0.3, 0.5
 
+# A new item takes all steps of the fit. WARP searches longer at its end, which rivals are taken
+# from, than on the way there, so that they press a little too hard: a weaker pull makes up for it.
+_ITEM_PULL_BPR, _ITEM_PULL_WARP = 1.0, 0.95
+
+# Names of the three arrays of rivals in a saved model.
+_RIVALS = ("rival_users", "rival_scores", "rival_weights")
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How newcomers get vectors.
+
+    seed: that of the fit, for the items drawn. users, items: the steps of either side.
+    rivals: likings of the fit that new items are compared with; see `penchant.kernels.Pairwise`.
+    """
+
+    seed: int
+    users: kernels.Pairwise
+    items: kernels.Pairwise
+    rivals: tuple[I32, F32, F32]
+
 
 class FittedPairwise(FactorModel):
-    """Vectors of users and items, and the steps that fold strangers in.
+    """Vectors of users and items, and the steps that fold newcomers in.
 
-    source: the full name of the component. seed: that of the fit, for the items that strangers'
-    likings are compared with.
+    source: the full name of the component.
     """
 
     def __init__(
-        self,
-        source: str,
-        vectors: tuple[F32, F32],
-        min_value: float | None,
-        steps: kernels.Pairwise,
-        seed: int,
+        self, source: str, vectors: tuple[F32, F32], min_value: float | None, folding: Folding
     ) -> None:
         super().__init__(*vectors, min_value)
         self.source = source
-        self._steps = steps
-        self._seed = seed
+        self._folding = folding
 
     def state(self) -> State:
-        """The vectors, what counts as a liking, and the seed."""
+        """The vectors, what counts as a liking, and what newcomers are compared with."""
         state = super().state()
-        return State(state.arrays, {**state.meta, "seed": self._seed})
+        rivals = dict(zip(_RIVALS, self._folding.rivals, strict=True))
+        return State({**state.arrays, **rivals}, {**state.meta, "seed": self._folding.seed})
 
     def _fold_in(self, likes: Csr) -> F32:
-        return self._steps.fold_in(likes.indptr, likes.indices, self._items)
+        return self._folding.users.fold_in(likes.indptr, likes.indices, self._items)
+
+    def _fold_in_items(self, likers: Csr, likes: Csr, foretold: F32) -> F32:  # noqa: ARG002
+        return self._folding.items.fold_in_items(
+            (likers.indptr, likers.indices),
+            (likes.indptr, likes.indices),
+            self._users,
+            self._items,
+            self._folding.rivals,
+        )
 
     def _shares(self, liked: Csr, item: int) -> F64:
-        return self._steps.shares(liked.indices, self._items, item).astype(np.float64)
+        return self._folding.users.shares(liked.indices, self._items, item).astype(np.float64)
 
     def _with_item_vectors(self, vectors: F32) -> FittedPairwise:
         own = (self._users, vectors)
-        return FittedPairwise(self.source, own, self._min_value, self._steps, self._seed)
+        return FittedPairwise(self.source, own, self._min_value, self._folding)
 
 
 class Pairwise:
@@ -103,41 +128,58 @@ class Pairwise:
         context.progress(_TASK, 0, epochs)
         if context.cancelled():
             raise FitCancelled(f"the fit of {self._source} was cancelled before it began")
-        found = self._steps(context.seed, epochs).fit(
+        steps = self._steps(context.seed)
+        found = steps.fit(
             likes.indptr, likes.indices, likes.columns, threads=context.threads, progress=after
         )
         if context.cancelled():
             raise FitCancelled(
                 f"the fit of {self._source} was cancelled after epoch {len(found.train_auc)}"
             )
-        return self._fitted((found.user_factors, found.item_factors), data.min_value, context.seed)
+        vectors = found.user_factors, found.item_factors
+        rivals = steps.rivals(likes.indptr, likes.indices, *vectors)
+        return self._fitted(vectors, data.min_value, context.seed, rivals)
 
     def restore(self, state: State, /) -> FittedPairwise:
         """Bring the vectors back."""
         vectors = tuple(np.asarray(state.arrays[f"{side}_vectors"]) for side in ("user", "item"))
         least = state.meta["min_value"]
+        users, scores, weights = (np.asarray(state.arrays[name]) for name in _RIVALS)
         return self._fitted(
             (vectors[0], vectors[1]),
             None if least is None else float(str(least)),
             int(str(state.meta["seed"])),
+            (users, scores, weights),
         )
 
     def _fitted(
-        self, vectors: tuple[F32, F32], min_value: float | None, seed: int
+        self,
+        vectors: tuple[F32, F32],
+        min_value: float | None,
+        seed: int,
+        rivals: tuple[I32, F32, F32],
     ) -> FittedPairwise:
-        epochs = min(self._settings.epochs, _FOLD_IN_EPOCHS)
-        rate = _FOLD_IN_RATE_BPR if self._max_tries is None else _FOLD_IN_RATE_WARP
-        steps = self._steps(seed, epochs, rate)
-        return FittedPairwise(self._source, vectors, min_value, steps, seed)
+        bpr = self._max_tries is None
+        users = self._steps(
+            seed,
+            epochs=min(self._settings.epochs, _FOLD_IN_EPOCHS),
+            rate=_FOLD_IN_RATE_BPR if bpr else _FOLD_IN_RATE_WARP,
+        )
+        items = self._steps(seed, pull=_ITEM_PULL_BPR if bpr else _ITEM_PULL_WARP)
+        folding = Folding(seed, users, items, rivals)
+        return FittedPairwise(self._source, vectors, min_value, folding)
 
-    def _steps(self, seed: int, epochs: int, rate: float = 1.0) -> kernels.Pairwise:
+    def _steps(
+        self, seed: int, *, epochs: int | None = None, rate: float = 1.0, pull: float = 1.0
+    ) -> kernels.Pairwise:
+        """The steps of the settings: `epochs` of them, with factors of their size and pull."""
         settings = self._settings
         return kernels.Pairwise(
             factors=settings.factors,
-            epochs=epochs,
+            epochs=settings.epochs if epochs is None else epochs,
             learning_rate=rate * settings.learning_rate,
             decay=settings.decay,
-            regularization=settings.regularization,
+            regularization=pull * settings.regularization,
             seed=seed,
             max_tries=self._max_tries,
         )

@@ -204,7 +204,7 @@ impl<const N: usize> Work for Descent<'_, N> {
 }
 
 /// A row as whole lanes, zeros after its last number.
-fn widened<const N: usize>(row: &[f32]) -> [Lanes; N] {
+pub(super) fn widened<const N: usize>(row: &[f32]) -> [Lanes; N] {
     let mut lanes = [Lanes::ZERO; N];
     for (lanes, numbers) in lanes.iter_mut().zip(row.chunks(16)) {
         lanes.0[..numbers.len()].copy_from_slice(numbers);
@@ -228,7 +228,11 @@ fn ahead<S: Simd, const N: usize>(
 
 /// Products summed in each lane.
 #[inline(always)]
-fn dot<S: Simd, const N: usize>(simd: S, a: &[S::Vector; N], b: &[S::Vector; N]) -> S::Vector {
+pub(super) fn dot<S: Simd, const N: usize>(
+    simd: S,
+    a: &[S::Vector; N],
+    b: &[S::Vector; N],
+) -> S::Vector {
     let mut sum = simd.splat(0.0);
     for (a, b) in a.iter().zip(b) {
         sum = simd.fma(*a, *b, sum);

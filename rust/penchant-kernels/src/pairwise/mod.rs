@@ -9,6 +9,7 @@
 mod choose;
 mod fold_in;
 mod logistic;
+mod new_items;
 mod plan;
 mod rows;
 mod step;
@@ -23,6 +24,7 @@ use rows::Rows;
 use std::ops::ControlFlow;
 
 pub use fold_in::{fold_in, shares};
+pub use new_items::{MAX_RIVALS, Rivals, fold_in_items, rivals};
 
 /// The most factors that a row may have.
 pub const MAX_FACTORS: usize = 512;

@@ -11,9 +11,9 @@ use crate::{Isa, KernelError, Matrix};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 
-const WARP: Loss = Loss::Warp { max_tries: 20 };
+pub(super) const WARP: Loss = Loss::Warp { max_tries: 20 };
 
-const SETTINGS: Settings = Settings {
+pub(super) const SETTINGS: Settings = Settings {
     loss: Loss::Bpr,
     factors: 8,
     epochs: 5,
@@ -26,14 +26,14 @@ const SETTINGS: Settings = Settings {
 
 /// What users like.
 #[derive(Clone, Debug)]
-struct World {
+pub(super) struct World {
     indptr: Vec<i64>,
     indices: Vec<i32>,
     n_items: usize,
 }
 
 impl World {
-    fn new(rows: &[Vec<i32>], n_items: usize) -> Self {
+    pub(super) fn new(rows: &[Vec<i32>], n_items: usize) -> Self {
         let mut world = Self {
             indptr: vec![0],
             indices: vec![],
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// Even users like even items, odd ones odd ones, but each leaves a few out.
-    fn checkerboard(n_users: usize, n_items: usize) -> Self {
+    pub(super) fn checkerboard(n_users: usize, n_items: usize) -> Self {
         let likes = |user: usize| {
             let own = (0..n_items).filter(|item| item % 2 == user % 2);
             let some = own.filter(|item| !(item / 2 + user).is_multiple_of(4));
@@ -56,19 +56,19 @@ impl World {
         Self::new(&(0..n_users).map(likes).collect::<Vec<_>>(), n_items)
     }
 
-    fn likes(&self) -> Ragged<'_> {
+    pub(super) fn likes(&self) -> Ragged<'_> {
         let users = self.indptr.len() - 1;
         Ragged::new("likes", &self.indptr, &self.indices, users, self.n_items).unwrap()
     }
 
-    fn fit(&self, settings: &Settings, isa: Isa) -> Result<Model, KernelError> {
+    pub(super) fn fit(&self, settings: &Settings, isa: Isa) -> Result<Model, KernelError> {
         fit(&self.likes(), settings, isa, |_, _| {
             ControlFlow::Continue(())
         })
     }
 }
 
-fn available() -> impl Iterator<Item = Isa> {
+pub(super) fn available() -> impl Iterator<Item = Isa> {
     Isa::ALL.into_iter().filter(|isa| isa.available())
 }
 
