@@ -28,15 +28,22 @@ if TYPE_CHECKING:
 
 _TASK = "epochs"
 
-# Where items stand still, a vector is found in fewer epochs than a fit needs; and no other user's
-# steps make up for the chance of its own draws, so that they had better be small. README.md has
-# the figures.
-_FOLD_IN_EPOCHS = 20
-_FOLD_IN_RATE_BPR, _FOLD_IN_RATE_WARP = 0.3, 0.5
 
-# A new item takes all steps of the fit. WARP searches longer at its end, which rivals are taken
-# from, than on the way there, so that they press a little too hard: a weaker pull makes up for it.
-_ITEM_PULL_BPR, _ITEM_PULL_WARP = 1.0, 0.95
+@dataclass(frozen=True)
+class Pace:
+    """How newcomers are stepped, beside the fit: at most so many epochs, rate and pull times so."""
+
+    epochs: int
+    rate: float
+    pull: float = 1.0
+
+
+# Where items stand still, a user's vector is found in fewer epochs than a fit needs; and no other
+# user's steps make up for the chance of its own draws, so that they had better be small. WARP's
+# rivals come from the end of the fit, where they press harder on an item than on the way there: a
+# weaker pull makes up for it. README.md has the figures.
+_USERS_BPR, _USERS_WARP = Pace(20, 0.3), Pace(20, 0.5)
+_ITEMS_BPR, _ITEMS_WARP = Pace(50, 1.0), Pace(30, 0.5, 0.9)
 
 # Names of the three arrays of rivals in a saved model.
 _RIVALS = ("rival_users", "rival_scores", "rival_weights")
@@ -160,26 +167,20 @@ class Pairwise:
         rivals: tuple[I32, F32, F32],
     ) -> FittedPairwise:
         bpr = self._max_tries is None
-        users = self._steps(
-            seed,
-            epochs=min(self._settings.epochs, _FOLD_IN_EPOCHS),
-            rate=_FOLD_IN_RATE_BPR if bpr else _FOLD_IN_RATE_WARP,
-        )
-        items = self._steps(seed, pull=_ITEM_PULL_BPR if bpr else _ITEM_PULL_WARP)
+        users = self._steps(seed, _USERS_BPR if bpr else _USERS_WARP)
+        items = self._steps(seed, _ITEMS_BPR if bpr else _ITEMS_WARP)
         folding = Folding(seed, users, items, rivals)
         return FittedPairwise(self._source, vectors, min_value, folding)
 
-    def _steps(
-        self, seed: int, *, epochs: int | None = None, rate: float = 1.0, pull: float = 1.0
-    ) -> kernels.Pairwise:
-        """The steps of the settings: `epochs` of them, with factors of their size and pull."""
+    def _steps(self, seed: int, pace: Pace | None = None) -> kernels.Pairwise:
         settings = self._settings
+        pace = pace or Pace(settings.epochs, 1.0)
         return kernels.Pairwise(
             factors=settings.factors,
-            epochs=settings.epochs if epochs is None else epochs,
-            learning_rate=rate * settings.learning_rate,
+            epochs=min(settings.epochs, pace.epochs),
+            learning_rate=pace.rate * settings.learning_rate,
             decay=settings.decay,
-            regularization=pull * settings.regularization,
+            regularization=pace.pull * settings.regularization,
             seed=seed,
             max_tries=self._max_tries,
         )
