@@ -239,7 +239,7 @@ def surprise(rounds: int) -> None:
 
 
 def fold_in() -> None:
-    """A fifth of the users, then of the items, folded in, beside a fit that had them."""
+    """Each fifth of the users, then one of the items, folded in, beside a fit that had them."""
     from penchant import Dataset, Interactions, Items, Users, Vocabulary
     from penchant.protocols import FitContext
     from penchant.queries import Queries
@@ -266,24 +266,27 @@ def fold_in() -> None:
     whole = Sgd(SgdSettings()).fit(train, context)
     refitted = whole.score(Queries.known(rows, history), None)
 
-    def report(who: str, scores: np.ndarray, theirs: np.ndarray, micro: float) -> None:
-        held = test & theirs
+    def report(who: str, scores: np.ndarray, held: np.ndarray, micro: float) -> None:
         errors = [
             float(np.sqrt(np.mean((s[user[held], item[held]].clip(1, 5) - rating[held]) ** 2)))
             for s in (scores, refitted)
         ]
-        gains = [ndcg(s, held) for s in (scores, refitted)]
         print(
-            f"  {who}: RMSE {errors[0]:.4f} (refit {errors[1]:.4f}), NDCG@10 {gains[0]:.4f} (refit "
-            f"{gains[1]:.4f}, {gains[0] / gains[1]:.3f} of it), {micro:.0f} us each at 50 ratings"
+            f"  {who}: RMSE {errors[0]:.4f} (refit {errors[1]:.4f}), "
+            f"{micro:.0f} us each at 50 ratings"
         )
 
-    def ndcg(scores: np.ndarray, held: np.ndarray) -> float:
-        """Of each user's whole catalogue but what train has; likings are ratings from 4."""
+    def lists(which: str, scores: np.ndarray, held: np.ndarray, first: int = 0) -> None:
+        folded, refit = (ndcg(s, held, first) for s in (scores, refitted))
+        print(f"    NDCG@10 {which}: {folded:.4f} (refit {refit:.4f}, {folded / refit:.3f} of it)")
+
+    def ndcg(scores: np.ndarray, held: np.ndarray, first: int) -> float:
+        """Of all items from `first` on but what train has; likings are ratings from 4."""
         liked = np.zeros(scores.shape, np.bool_)
         liked[user[held & (rating >= 4)], item[held & (rating >= 4)]] = True
         open_scores = scores.astype(np.float64)
         open_scores[user[~test], item[~test]] = -np.inf
+        open_scores[:, :first] = -np.inf
         best = np.argsort(-open_scores, axis=1, kind="stable")[:, :10]
         discounts = 1 / np.log2(np.arange(10) + 2)
         gains = np.take_along_axis(liked, best, 1) @ discounts
@@ -291,13 +294,17 @@ def fold_in() -> None:
         some = liked.any(axis=1)
         return float((gains[some] / ideal[some]).mean())
 
-    left_out = rows % 5 == 0
-    fitted = Sgd(SgdSettings()).fit(dataset(~test & ~left_out[user]), context)
-    strangers = Queries(np.where(left_out, np.int32(-1), rows), history)
+    scores = np.empty_like(refitted)
+    for part in range(5):
+        left_out = rows % 5 == part
+        fitted = Sgd(SgdSettings()).fit(dataset(~test & ~left_out[user]), context)
+        strangers = np.full(left_out.sum(), -1, np.int32)
+        scores[left_out] = fitted.score(Queries(strangers, history.take(rows[left_out])), None)
     average = np.flatnonzero(np.abs(history.counts() - 50) <= 1)[:20].astype(np.int32)
     asked = [Queries(np.full(1, -1, np.int32), history.take(row[None])) for row in average]
     micro = np.median([_micro(lambda q=q: fitted.query_vectors(q)) for q in asked])
-    report("new users", fitted.score(strangers, None), left_out[user], micro)
+    report("new users", scores, test, micro)
+    lists("of their lists", scores, test)
 
     known = n_items * 4 // 5
     shuffled = draw.permutation(n_items).astype(np.int32)
@@ -312,7 +319,10 @@ def fold_in() -> None:
     one.interactions.by_item()
     micro = _micro(lambda: fitted.with_items(one))
     newer = fitted.with_items(dataset(~test))
-    report("new items", newer.score(Queries.known(rows, history), None), item >= known, micro)
+    scores = newer.score(Queries.known(rows, history), None)
+    report("new items", scores, test & (item >= known), micro)
+    lists("of lists of all items", scores, test)
+    lists("of lists of new items", scores, test & (item >= known), known)
 
 
 def _micro(call: Callable[[], Any]) -> float:

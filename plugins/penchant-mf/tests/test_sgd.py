@@ -1,5 +1,6 @@
 """`mf.sgd`: what it learns, how strangers fold in, what it can explain, and what it refuses."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -59,7 +60,7 @@ def values_of(data: Dataset, value: float) -> Dataset:
 
 
 def test_a_score_is_mean_and_biases_and_factors() -> None:
-    fitted = hand_made(Ridge(0.1, 0.1))
+    fitted = hand_made(Ridge(0.1, 0.1, math.inf))
     scores = fitted.score(asks([0, 1], [{0: 5.0}, {0: 5.0}], 3), None)
     assert scores.tolist() == [[4.75, 3.5, 3.25], [2.75, 3.5, 2.25]]
 
@@ -74,7 +75,7 @@ def test_the_checkerboard_is_learned_and_its_holes_are_foretold() -> None:
 
 
 def test_a_stranger_gets_the_ridge_solution() -> None:
-    ridge = Ridge(0.5, 0.25)
+    ridge = Ridge(0.5, 0.25, math.inf)
     fitted = hand_made(ridge)
     vector = fitted.query_vectors(asks([-1], [{0: 5.0, 1: 2.0}], 3))[0]
     # n = 2: minimize (1.75 - p0 - b)² + (-1 - p1 - b)² + p0² + p1² + b²/2; by hand b = .25,
@@ -87,18 +88,22 @@ def test_a_stranger_gets_the_ridge_solution() -> None:
 ratings_of_three = st.dictionaries(st.integers(0, 2), st.floats(0.5, 5, width=32), min_size=1)
 
 
-@given(ratings=ratings_of_three, regularization=st.sampled_from([0.0, 0.05, 2.0]))
+@given(
+    ratings=ratings_of_three,
+    regularization=st.sampled_from([0.0, 0.05, 2.0]),
+    scale=st.sampled_from([0.25, 1.0, 2.0]),
+)
 def test_no_other_vector_of_a_stranger_costs_less(
-    ratings: dict[int, float], regularization: float
+    ratings: dict[int, float], regularization: float, scale: float
 ) -> None:
-    fitted = hand_made(Ridge(regularization, 0.02))
+    fitted = hand_made(Ridge(regularization, 0.02, 0.5, scale))
     query = asks([-1], [ratings], 3)
     vector = fitted.query_vectors(query)[0].astype(np.float64)
     items = fitted.item_vectors.astype(np.float64)
 
     def cost(factors: np.ndarray, bias: float) -> float:
         left = [r - 3.0 - items[i, 2] - bias - factors @ items[i, :2] for i, r in ratings.items()]
-        pull = regularization * factors @ factors + 0.02 * bias**2
+        pull = regularization * scale * factors @ factors + 0.02 * bias**2
         return float(np.square(left).sum() + len(ratings) * pull)
 
     best = cost(vector[:2], vector[3] - 3.0)
@@ -109,7 +114,7 @@ def test_no_other_vector_of_a_stranger_costs_less(
 
 
 def test_a_stranger_without_ratings_has_no_vector_and_no_answer() -> None:
-    fitted = hand_made(Ridge(0.1, 0.1))
+    fitted = hand_made(Ridge(0.1, 0.1, math.inf))
     query = asks([-1, 0], [{}, {1: 3.0}], 3)
     assert not fitted.query_vectors(query)[0].any()
     assert fitted.answers(query).tolist() == [False, True]
@@ -117,7 +122,7 @@ def test_a_stranger_without_ratings_has_no_vector_and_no_answer() -> None:
 
 
 def test_the_reasons_of_a_stranger_are_what_each_rating_adds() -> None:
-    fitted = hand_made(Ridge(0.1, 0.1))
+    fitted = hand_made(Ridge(0.1, 0.1, math.inf))
     query = asks([-1], [{0: 5.0, 1: 1.0}], 3)
     reasons = {(r.kind, r.item): r.weight for r in fitted.explain(query, 0)}
     assert set(reasons) == {("baseline", -1), ("popularity", -1), ("item", 0), ("item", 1)}
@@ -131,7 +136,7 @@ def test_the_reasons_of_a_stranger_are_what_each_rating_adds() -> None:
 
 
 def test_what_ratings_do_not_explain_of_a_known_user_is_named_factors() -> None:
-    fitted = hand_made(Ridge(0.1, 0.1))
+    fitted = hand_made(Ridge(0.1, 0.1, math.inf))
     reasons = fitted.explain(asks([0], [{1: 5.0}], 3), 0)
     assert sum(reason.kind == "factors" for reason in reasons) == 1
     assert sum(reason.weight for reason in reasons) == pytest.approx(4.75, abs=1e-6)
@@ -146,7 +151,7 @@ def test_similar_items_go_by_factors_without_biases() -> None:
         np.zeros(1, np.float32),
         np.array([[1, 0], [2, 0.2], [0, 3], [-1, 0]], np.float32),
         np.array([0, 9, 0, 9], np.float32),
-        Ridge(0.1, 0.1),
+        Ridge(0.1, 0.1, math.inf),
     )
     got = fitted.similar_items(np.array([0], np.int32), Candidates(4), 9)
     assert got.rows[0, :3].tolist() == [1, 2, 3]
@@ -159,7 +164,7 @@ def test_similar_items_go_by_factors_without_biases() -> None:
 def test_new_items_without_ratings_are_scored_at_the_users_own_mean() -> None:
     data = checkerboard(users=2, items=5)
     none = data.subset(np.zeros(len(data.interactions), np.bool_))
-    fitted = hand_made(Ridge(0.1, 0.1)).with_items(none)
+    fitted = hand_made(Ridge(0.1, 0.1, math.inf)).with_items(none)
     assert fitted.score(asks([0], [{0: 5.0}], 5), None).tolist() == [[4.75, 3.5, 3.25, 3.5, 3.5]]
 
 
@@ -171,7 +176,7 @@ def test_a_new_item_gets_the_ridge_solution_of_its_ratings_by_known_users() -> N
         n_users=3,
         n_items=5,
     )
-    old = hand_made(Ridge(0.5, 0.25))
+    old = hand_made(Ridge(0.5, 0.25, math.inf))
     fitted = old.with_items(checkerboard(users=3, items=5).with_interactions(log))
     # User 2 is not known. For the others, with means of 3.5 and 2.5 and factors (1, 0) and (0, 1):
     # minimize (1.5 - q0 - b)² + (-0.5 - q1 - b)² + q0² + q1² + b²/2, as for a stranger.
@@ -180,6 +185,28 @@ def test_a_new_item_gets_the_ridge_solution_of_its_ratings_by_known_users() -> N
     assert fitted.item_vectors[3].tolist() == pytest.approx(wanted, abs=1e-6)
     assert fitted.item_vectors[4].tolist() == [0, 0, 0, 1]
     assert fitted.item_vectors[:3].tobytes() == old.item_vectors.tobytes()
+
+
+def test_after_few_steps_an_item_of_one_rating_stays_near_the_mean() -> None:
+    log = Interactions.of(
+        np.array([0], np.int32),
+        np.array([3], np.int32),
+        np.array([5], np.float32),
+        n_users=2,
+        n_items=4,
+    )
+    data = checkerboard(users=2, items=4).with_interactions(log)
+    # User 0 has factors (1, 0) and foretells 3.5: q0 = b = 1.5 / (2 + .1 + 1/t).
+    for steps, share in ((math.inf, 1.5 / 2.1), (0.5, 1.5 / 4.1)):
+        vector = hand_made(Ridge(0.1, 0.1, steps)).with_items(data).item_vectors[3]
+        assert vector.tolist() == pytest.approx([share, 0, share, 1])
+
+
+def test_the_steps_are_the_learning_rates_of_the_epochs_that_were_kept() -> None:
+    data = checkerboard(users=6, items=5)
+    few = SgdSettings(factors=3, epochs=3, learning_rate=0.1, decay=0.5)
+    fitted = Sgd(few).fit(data, FitContext())
+    assert fitted.state().meta["steps"] == pytest.approx(0.1 + 0.05 + 0.025)
 
 
 def test_validation_keeps_the_epoch_that_errs_least_on_what_is_held_out() -> None:

@@ -6,9 +6,14 @@ averaged models stand side by side.
 
 A stranger's p and b come from the ratings in the history, by ridge regression on the item vectors:
 the minimum over p, b of Σ_j (r_j - mean - b_j - b - p·q_j)² + n·(λ|p|² + λ_b·b²) over the n rated
-items j, which is what the descent minimizes for a user when the items stand still. A new item's q
-and b come from its ratings by known users in the same way. Being linear in the ratings, the
-regression also says how much each of them adds to a score.
+items j, which is what the descent minimizes for a user when the items stand still. Being linear in
+the ratings, the regression also says how much each of them adds to a score.
+
+A new item's q and b come from its ratings by known users in the same way, with (|q|² + b²)/t more,
+where t is the sum of the learning rates. The descent starts near zero and ends early for an item of
+few ratings, which comes to about that pull (Ali, Kolter, Tibshirani, "A Continuous-Time View of
+Early Stopping for Least Squares Regression", 2019). Without it an item that one user rated 5 would
+lead many lists. Users go without: their bias moves no list, and longer vectors rank better.
 """
 
 from __future__ import annotations
@@ -39,31 +44,43 @@ class Ridge:
     """How a newcomer, a user or an item, gets a vector and a bias from ratings.
 
     regularization, bias_regularization: their pull towards zero, for each rating.
+    steps: the sum of the learning rates of all epochs.
     scale: what the ratings were divided by while the vectors were learned.
     """
 
     regularization: float
     bias_regularization: float
+    steps: float
     scale: float = 1.0
 
-    def system(self, known: F64) -> F64:
-        """The normal equations' matrix for `known`, (n, f + 1): factors and a column of ones."""
+    def system(self, known: F64, once: float = 0.0) -> F64:
+        """The normal equations' matrix for `known`, (n, f + 1): factors and a column of ones.
+
+        once: pull towards zero, however many ratings there are.
+        """
         n, width = known.shape
-        pull = np.full(width, n * self.regularization)
-        pull[-1] = n * self.bias_regularization
+        # Vectors carry the root of the scale, so their pull grows with it; biases carry it whole.
+        pull = np.full(width, self.scale * (n * self.regularization + once))
+        pull[-1] = n * self.bias_regularization + once
         # A part that nothing pulls and no rating speaks of stays at zero.
         matrix: F64 = known.T @ known
         matrix[np.diag_indices(width)] += np.maximum(pull, 1e-9)
         return matrix
 
-    def solve(self, others: F64, ratings: F32) -> F64:
-        """(f + 1,): factors and bias of one whom `others`, (n, f + 1), rated or were rated by.
+    def user(self, rated: F64, ratings: F32) -> F64:
+        """(f + 1,): factors and bias of a user of these ratings.
 
-        `others` end in what their ratings are without the newcomer's factors and bias.
-        O(n·f² + f³).
+        `rated`, (n, f + 1), are items, each ending in its rating by a user without factors and
+        bias. O(n·f² + f³).
         """
-        known, left = evidence(others, ratings)
+        known, left = evidence(rated, ratings)
         return np.linalg.solve(self.system(known), known.T @ left).astype(np.float64, copy=False)
+
+    def item(self, raters: F64, ratings: F32) -> F64:
+        """(f + 1,): likewise of an item, from the users who rated it."""
+        known, left = evidence(raters, ratings)
+        system = self.system(known, 1 / self.steps)
+        return np.linalg.solve(system, known.T @ left).astype(np.float64, copy=False)
 
 
 def evidence(others: F64, ratings: F32) -> tuple[F64, F64]:
@@ -122,7 +139,7 @@ class FittedSgd:
         known = queries.rows >= 0
         vectors[known] = self._users[queries.rows[known]]
         for query in np.flatnonzero(~known & (queries.history.counts() > 0)).tolist():
-            solved = self._ridge.solve(
+            solved = self._ridge.user(
                 self._rated(queries, query), queries.history.row_values(query)
             )
             vectors[query, :-2] = solved[:-1]
@@ -186,13 +203,14 @@ class FittedSgd:
         vectors[:, -1] = 1.0
         for row in np.flatnonzero(ratings.counts()).tolist():
             raters = np.delete(self._users[ratings.row(row)].astype(np.float64), -2, axis=1)
-            vectors[row, :-1] = self._ridge.solve(raters, ratings.row_values(row))
+            vectors[row, :-1] = self._ridge.item(raters, ratings.row_values(row))
         return FittedSgd(self._mean, self._users, np.vstack([self._items, vectors]), self._ridge)
 
     def state(self) -> State:
-        """The vectors, the mean and the scale of the ratings."""
+        """The vectors, the mean, the scale of the ratings and the steps of the descent."""
         arrays = {"user_vectors": self._users, "item_vectors": self._items}
-        return State(arrays, {"mean": self._mean, "scale": self._ridge.scale})
+        meta = {"mean": self._mean, "scale": self._ridge.scale, "steps": self._ridge.steps}
+        return State(arrays, meta)
 
     def _rated(self, queries: Queries, query: int) -> F64:
         """(n, f + 1): factors of what one query rated, and what its ratings are without a user."""

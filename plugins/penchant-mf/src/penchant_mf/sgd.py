@@ -59,7 +59,9 @@ class Sgd:
             np.sum([model.user_bias * (scale * share) for model in found], axis=0),
             np.hstack([model.item_factors * root for model in found]),
             np.sum([model.item_bias * (scale * share) for model in found], axis=0),
-            self._ridge(float(scale)),
+            self._ridge(
+                float(np.mean([self._steps(model.epochs) for model in found])), float(scale)
+            ),
         )
 
     def restore(self, state: State, /) -> FittedSgd:
@@ -68,13 +70,17 @@ class Sgd:
             float(str(state.meta["mean"])),
             np.asarray(state.arrays["user_vectors"]),
             np.asarray(state.arrays["item_vectors"]),
-            self._ridge(float(str(state.meta["scale"]))),
+            self._ridge(float(str(state.meta["steps"])), float(str(state.meta["scale"]))),
         )
 
-    def _ridge(self, scale: float) -> Ridge:
-        # Vectors carry the root of the scale, so their pull grows with it; biases carry it whole.
+    def _ridge(self, steps: float, scale: float) -> Ridge:
         settings = self._settings
-        return Ridge(settings.regularization * scale, settings.bias_regularization, scale)
+        return Ridge(settings.regularization, settings.bias_regularization, steps, scale)
+
+    def _steps(self, epochs: int) -> float:
+        """The sum of the learning rates of all epochs. Adagrad's steps come to less."""
+        settings = self._settings
+        return float(settings.learning_rate * np.sum(settings.decay ** np.arange(epochs)))
 
     def _descend(
         self,
