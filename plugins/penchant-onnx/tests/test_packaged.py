@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 from penchant.errors import EncoderMissing, ModelFileError
-from penchant_onnx.packaged import default_cache_folder, make_encoder_folder
+from penchant_onnx.packaged import (
+    default_cache_folder,
+    make_encoder_folder,
+    make_int8_folder,
+    minilm_folder,
+)
 
 
 def test_the_folder_is_made_whole_and_kept(minilm: Path) -> None:
@@ -66,10 +71,32 @@ def test_the_cache_folder_follows_the_platform(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_cache_folder() == tmp_path / "penchant" / "all-MiniLM-L6-v2-int8"
+    assert default_cache_folder() == tmp_path / "penchant" / "all-MiniLM-L6-v2"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # the specification says to ignore it
     assert default_cache_folder().is_absolute()
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert default_cache_folder() == tmp_path / ".cache/penchant/all-MiniLM-L6-v2-int8"
+    assert default_cache_folder() == tmp_path / ".cache/penchant/all-MiniLM-L6-v2"
+
+
+def test_int8_is_made_once_and_a_changed_graph_is_refused(minilm: Path, tmp_path: Path) -> None:
+    made = make_int8_folder(tmp_path / "int8")
+    graph = made / "onnx/model_int8.onnx"
+    before = graph.stat().st_mtime_ns
+    assert make_int8_folder(made) == made
+    assert graph.stat().st_mtime_ns == before
+    graph.write_bytes(graph.read_bytes() + b"\0")
+    with pytest.raises(ModelFileError, match=r"not the one of its onnx/quantization\.json; remove"):
+        make_int8_folder(made)
+
+
+def test_int8_goes_first_where_it_can_be_made(
+    minilm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert minilm_folder() == default_cache_folder("int8")
+    assert minilm_folder("fp32") == default_cache_folder("fp32")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "onnx" else find(n))
+    assert minilm_folder() == default_cache_folder("fp32")

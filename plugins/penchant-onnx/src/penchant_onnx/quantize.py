@@ -66,6 +66,17 @@ def quantize(
     return manifest
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether `folder` holds the graph that its manifest names, byte for byte."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        wanted = manifest["graph"]["blake3"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    graph = folder / GRAPH
+    return graph.is_file() and kernels.blake3(str(graph)) == wanted
+
+
 def quantize_file(
     graph: Graph, folder: Path, *, target: Literal["any", "vnni", "arm64"]
 ) -> dict[str, Json]:

@@ -85,12 +85,18 @@ class MinilmSettings:
         default=None,
         metadata={"help": "the encoder's folder; None makes it once in the user's cache"},
     )
+    precision: Literal["fp32", "int8"] | None = field(
+        default=None,
+        metadata={"help": "arithmetic; None: int8 where the package onnx is there to make it"},
+    )
     threads: int = field(default=1, metadata={"help": "as in onnx.text"})
     remember: int = field(default=0, metadata={"help": "as in onnx.text"})
     cache: str | None = field(default=None, metadata={"help": "as in onnx.text"})
     cache_megabytes: int = field(default=1024, metadata={"help": "as in onnx.text"})
 
     def __post_init__(self) -> None:
+        if self.precision is not None and self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be 'fp32', 'int8' or None, got {self.precision!r}")
         self.of(self.path or "made later")
 
     def of(self, path: str) -> TextSettings:
