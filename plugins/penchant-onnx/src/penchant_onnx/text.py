@@ -25,6 +25,7 @@ from penchant import kernels
 from penchant.errors import ModelFileError, SettingsError
 
 from penchant_onnx.folder import read_folder
+from penchant_onnx.reading import Reading
 from penchant_onnx.session import Session
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ class OnnxText:
         self._settings = settings
         self._folder = read_folder(settings)
         self._tokenizer = _open_tokenizer(self._folder.tokenizer, self._folder.max_tokens)
-        self._pad = _pad_id(self._folder.tokenizer)
+        said = json.loads(self._folder.tokenizer.read_text("utf-8"))
+        # Padding is masked, so any valid id would do.
+        self._pad = int((said.get("padding") or {}).get("pad_id", 0))
+        self._reading = Reading(self._tokenizer, said["model"].get("unk_token"))
         self._session = Session(self._folder.graph, self._folder.output)
 
     @property
@@ -134,6 +138,8 @@ class OnnxText:
         Time grows with the tokens, up to `max_tokens` a text.
         """
         tokens = self._tokens(texts, self._folder.prompts[kind])
+        if kind == "document":
+            self._reading.watch(tokens)
         vectors = np.zeros((len(texts), self.dim), np.float32)
         budget = BUDGET if len(texts) > 1 and self.batches else 0
         batches = list(_packed([len(ids) for ids in tokens], budget))
@@ -231,9 +237,3 @@ def _open_tokenizer(file: Path, max_tokens: int) -> Any:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
-
-
-def _pad_id(file: Path) -> int:
-    """The id that padding is filled with; masked, so any valid id would do."""
-    padding = json.loads(file.read_text("utf-8")).get("padding") or {}
-    return int(padding.get("pad_id", 0))
