@@ -69,11 +69,13 @@ def quantize_graph(
 class _Rows:
     """An activation as the integer product takes it.
 
+    sizes: the largest of each row, which is `steps` steps.
     divisors: (K,) what its channels were divided by, or None. `shift`: what was added to all.
     """
 
     integers: str
-    scales: str
+    sizes: str
+    steps: int
     zero_point: str
     divisors: npt.NDArray[np.float32] | None
     shift: float
@@ -120,7 +122,8 @@ class _Rewrite:
         scale = np.maximum(np.abs(matrix).max(axis=0), _LEAST) / self.limit
         whole = np.rint(matrix / scale)
         weights = self.constant(f"{name}_int8", whole.astype(np.int8))
-        columns = self.constant(f"{name}_scale", scale.astype(np.float32))
+        # A row's step is its size / steps; the division is done here, once a column.
+        columns = self.constant(f"{name}_scale", (scale / rows.steps).astype(np.float32))
         one = self.constant("per_token_one", np.float32(1))
         # ONNX Runtime's own operator: an integer product, scaled by column in the same pass.
         inputs = [rows.integers, weights, one, columns, rows.zero_point]
@@ -129,7 +132,7 @@ class _Rewrite:
         if rows.shift:
             back = (-rows.shift * (whole * scale).sum(axis=0)).astype(np.float32)
             added.append(self.constant(f"{name}_shift", back))
-        value = self.node("Mul", [value, rows.scales], f"{name}_sum{len(added)}")
+        value = self.node("Mul", [value, rows.sizes], f"{name}_sum{len(added)}")
         for left in range(len(added) - 1, -1, -1):
             value = self.node("Add", [value, added[left]], f"{name}_sum{left}")
         self.nodes[-1].output[0] = result
@@ -179,11 +182,10 @@ class _Rewrite:
         zero_point = self.constant(f"per_token_zero_at_{zero}", np.uint8(zero))
         size = self.node("ReduceMax", [sizes], f"{x}_size", axes=[-1], keepdims=1)
         above = self.node("Max", [size, least], f"{x}_above_zero")
-        scales = self.node("Div", [above, largest], f"{x}_scale")
         inverse = self.node("Div", [largest, above], f"{x}_inverse")
         scaled = self.node("Mul", [value, inverse], f"{x}_scaled")
         rounded = self.node("QuantizeLinear", [scaled, one, zero_point], f"{x}_uint8")
-        self.rows[x] = _Rows(rounded, scales, zero_point, divisors, shift)
+        self.rows[x] = _Rows(rounded, above, steps, zero_point, divisors, shift)
         return self.rows[x]
 
     def matrix(self, node: onnx.NodeProto, position: int) -> npt.NDArray[np.float32] | None:
