@@ -7,7 +7,6 @@ graph was made from and which processors it is for.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +15,7 @@ from penchant import kernels
 from penchant.errors import ModelFileError, PluginError, SettingsError
 
 from penchant_onnx.graph import Graph, read_graph
+from penchant_onnx.layout import copy_layout, new_folder
 
 if TYPE_CHECKING:
     import onnx
@@ -26,8 +26,6 @@ GRAPH = "onnx/model_int8.onnx"
 MANIFEST = "onnx/quantization.json"
 # "any" runs right everywhere; the others need what adds products in 32 bits.
 BITS: dict[str, Literal[7, 8]] = {"any": 7, "vnni": 8, "arm64": 8}
-# What belongs to an encoder beside its graph; weights of other frameworks stay behind.
-_LAYOUT = (".json", ".md", ".txt")
 _PROTOBUF_LIMIT = 2**31 - 1
 
 
@@ -47,23 +45,10 @@ def quantize(
     """
     if target not in BITS:
         raise SettingsError(f"target must be 'any', 'vnni' or 'arm64', got {target!r}")
-    if output.exists():
-        raise SettingsError(f"'{output}' is there already; give a folder that isn't")
-    graph = _source(folder)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{output.name}.", suffix=".tmp", dir=output.parent
-        ) as temporary:
-            whole = Path(temporary) / "encoder"
-            shutil.copytree(folder, whole, ignore=_all_but_layout)
-            manifest = quantize_file(graph, whole, target=target)
-            whole.rename(output)
-    except OSError as fault:
-        raise ModelFileError(
-            f"can't write the encoder folder '{output}' ({fault.strerror}); give another folder"
-        ) from None
-    return manifest
+    with new_folder(output) as whole:
+        graph = _source(folder)
+        copy_layout(folder, whole)
+        return quantize_file(graph, whole, target=target)
 
 
 def is_whole(folder: Path) -> bool:
@@ -159,15 +144,6 @@ def _order_gelu(graph: onnx.GraphProto) -> None:
         x = next(at for at, name in enumerate(second.input) if name != first.output[0])
         if first.input[half] in constants and second.input[x] not in constants:
             first.input[half], second.input[x] = second.input[x], first.input[half]
-
-
-def _all_but_layout(at: str, names: list[str]) -> list[str]:
-    return [
-        name
-        for name in names
-        if name.startswith(".")
-        or not (Path(at, name).is_dir() or name.endswith(_LAYOUT) or "LICENSE" in name)
-    ]
 
 
 def _source(folder: Path) -> Graph:

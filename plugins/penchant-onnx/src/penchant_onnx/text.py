@@ -67,6 +67,26 @@ class OnnxText:
         return self._folder.path
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that a vector depends on by their contents."""
+        folder = self._folder
+        files = [*self.graph_files, folder.tokenizer]
+        for module in folder.dense:
+            files += [module.file, module.file.with_name("config.json")]
+        return tuple(files)
+
+    @property
+    def graph_files(self) -> tuple[Path, ...]:
+        """The graph, and the weights that it keeps in files of their own."""
+        graph = self._folder.graph
+        return (graph.path, *graph.external_files())
+
+    @property
+    def pools_inside(self) -> bool:
+        """Whether the graph gives one vector a text by itself."""
+        return self._folder.pooling is None
+
+    @property
     def batch_invariant(self) -> bool:
         """True: texts share a run only where a probe shows that no bit depends on it."""
         return True
@@ -79,12 +99,9 @@ class OnnxText:
         and neither is `threads`. Hashed once; about 10 ms for 23 MB.
         """
         folder = self._folder
-        files = [folder.graph.path, *folder.graph.external_files(), folder.tokenizer]
-        for module in folder.dense:
-            files += [module.file, module.file.with_name("config.json")]
         said = {
             "semantics": SEMANTICS,
-            "files": [kernels.blake3(str(file)) for file in files],
+            "files": [kernels.blake3(str(file)) for file in self.files],
             "output": folder.output,
             "pooling": folder.pooling,
             "normalize": folder.normalize,
@@ -154,6 +171,17 @@ class OnnxText:
             with ThreadPoolExecutor(self._settings.threads, "penchant-onnx") as pool:
                 list(pool.map(fill, batches))
         return vectors
+
+    def tokens(
+        self, texts: Sequence[str], /, *, kind: Literal["document", "query"] = "document"
+    ) -> list[list[int]]:
+        """The token ids that `encode` runs for each text."""
+        return self._tokens(texts, self._folder.prompts[kind])
+
+    def words(self) -> list[str]:
+        """What each token id says by itself; special tokens say nothing."""
+        ids = range(self._tokenizer.get_vocab_size())
+        return [self._tokenizer.decode([number]).removeprefix("##") for number in ids]
 
     def _tokens(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
         # One text at a time: the tokenizer's own batch call starts a pool that no fork survives.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import click
 
+from penchant_onnx.commands.distil import distil
+from penchant_onnx.commands.finetune import finetune
 from penchant_onnx.commands.quantize import quantize
 
 
@@ -15,4 +17,5 @@ def onnx() -> None:
     """Make text encoders ready for onnx.text."""
 
 
-onnx.add_command(quantize)
+for command in (quantize, distil, finetune):
+    onnx.add_command(command)
