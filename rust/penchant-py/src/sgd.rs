@@ -59,9 +59,9 @@ impl SgdModel {
 /// user by user, four ratings of a user at once, by `learning_rate`, which is multiplied by `decay`
 /// after each epoch. With the `optimizer` "adagrad" a row's steps are divided by the root of one
 /// plus the squared gradients that it has met, the mean over its factors and its bias apart (Chin,
-/// Zhuang, Juan and Lin 2015). Factors start uniform around 0 with a standard deviation of 0.1. One
-/// `seed` gives one set of bits, for any number of `threads` and on any machine; up to 4 threads are
-/// of use, and below 262,144 ratings one.
+/// Zhuang, Juan and Lin 2015). Factors start uniform between -0.03 and 0.03. One `seed`
+/// gives one set of bits, for any number of `threads` and on any machine; up to 4 threads are of use,
+/// and below 262,144 ratings one.
 ///
 /// With `validation`, three such arrays of held-out ratings, the arrays returned are those of the
 /// epoch after which they were foretold best, the first of equals; training stops when `patience`
