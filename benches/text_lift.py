@@ -5,8 +5,9 @@ features, `mf.als` pulled to them and `content.text`: TF-IDF of all columns, and
 titles, since names of genres or artists drown among words of titles. In the arm "encoder" a text
 encoder stands in the place of the former, "both" has its parts besides. "titles" is "encoder"
 reading titles alone; "shuffled" and "random" are "both" with the words of another item, or a random
-vector, in the place of what the encoder reads. Weights are learned by each arm from a validation
-part of the same kind, cut from train.
+vector, in the place of what the encoder reads. "profiles" is a lesser hybrid, which compares words
+and never maps them to factors. Weights are learned by each arm from a validation part of the same
+kind, cut from train.
 
     PENCHANT_DATA=... python benches/text_lift.py run CELLS.jsonl [--sets ...] [--splits ...]
     python benches/text_lift.py table CELLS.jsonl
@@ -43,7 +44,7 @@ from penchant.protocols import FitContext
 
 METRICS = ("precision@10", "recall@10", "f1@10", "ndcg@10")
 BASE = "tfidf"
-ARMS = ("tfidf", "encoder", "titles", "both", "shuffled", "random")
+ARMS = ("tfidf", "profiles", "encoder", "titles", "both", "shuffled", "random")
 SPLITS: Mapping[str, Callable[[Dataset, int], Split]] = {
     "growing": lambda data, seed: growing_split(data, seed=seed),
     "cold-item": lambda data, seed: cold_item_split(data, seed=seed),
@@ -65,6 +66,7 @@ def hybrid(
     names = {**words, "columns": [column for column in told if column != "title"]}
     read = {**encoder, "columns": list(told)}
     features: Sequence[dict[str, Any]] = {
+        "profiles": (words,),
         "tfidf": (names, words),
         "encoder": (names, read),
         "titles": (names, {**encoder, "columns": ["title"]}),
@@ -77,7 +79,8 @@ def hybrid(
         {"use": "mf.als", "factors": 64},
     ]
     for one in features:
-        parts.append({"use": "mf.als", "factors": 64, "text": one})
+        if arm != "profiles":
+            parts.append({"use": "mf.als", "factors": 64, "text": one})
         if one["use"] == "content.tfidf":
             parts.append({"use": "content.text", "extractor": one})
         else:
