@@ -1,13 +1,21 @@
-"""Rows of length 1, dense and sparse, and their likeness."""
+"""Rows of length 1, dense and sparse, their likeness, and what they foretell."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from penchant.item_text import described, likeness, stacked, unit, unit_rows
+from penchant.item_text import TextMap, described, likeness, stacked, unit, unit_rows
 from penchant.queries import Csr
+
+
+class Unread:
+    """Stands for what describes items where nothing is to be described."""
+
+    describe = words = state = None
 
 
 def sparse(dense: np.ndarray) -> Csr:
@@ -59,3 +67,21 @@ def test_stacked_rows_stand_one_below_the_other() -> None:
     upper, lower = np.eye(2, 3, dtype=np.float32), np.full((1, 3), 2, np.float32)
     both = stacked(sparse(upper), sparse(lower))
     np.testing.assert_array_equal(both.to_dense(), np.vstack([upper, lower]))
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+def test_a_map_foretells_what_a_person_would(form: str) -> None:
+    words = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]], np.float32)
+    factors = np.array([[2, 1], [0, 3], [2, 1], [9, 9], [5, 5]], np.float32)
+    features: Any = words if form == "dense" else sparse(words)
+    rows = np.array([0, 1, 2, 4], np.int32)  # the fourth is nobody's, the last says nothing
+    found = TextMap.learn(Unread(), features, factors, rows, 1e-3, 1)  # type: ignore[arg-type]
+    wanted = [[2, 1], [0, 3], [2, 1], [0, 3], [0, 0]]
+    np.testing.assert_allclose(found.of(features), wanted, atol=0.01)
+
+
+def test_a_map_learned_from_nothing_foretells_nothing() -> None:
+    nobody = np.empty(0, np.int32)
+    features = np.eye(3, dtype=np.float32)
+    found = TextMap.learn(Unread(), features, features, nobody, 1.0, 1)  # type: ignore[arg-type]
+    assert not found.of(features).any()

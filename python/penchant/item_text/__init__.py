@@ -18,6 +18,7 @@ from penchant.item_text.features import (
     unit_rows,
     values_of,
 )
+from penchant.item_text.mapping import TextMap
 from penchant.item_text.whitening import Whitening
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "FittedItemText",
     "ItemText",
     "SavedEncoder",
+    "TextMap",
     "Whitening",
     "described",
     "encode_items",

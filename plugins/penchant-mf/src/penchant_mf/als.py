@@ -10,9 +10,9 @@ numbers suit one data set: a weight of 0.1 for each unknown pair is little where
 know a tenth of the catalogue and drowns the likings where they know a thousandth. The settings
 here are the same numbers in proportion to the data, so that their defaults travel.
 
-With a text, an item is pulled towards what its words foretell (`text_map.py`) instead of zero: the
-factors are learned by likings alone for some iterations, then the map from words to factors and the
-factors by turns. An item that nobody likes is where its words say.
+With a text, an item is pulled towards what its words foretell (`penchant.item_text.TextMap`)
+instead of zero: the factors are learned by likings alone for some iterations, then the map from
+words to factors and the factors by turns. An item that nobody likes is where its words say.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import ItemText
+from penchant.item_text import ItemText, TextMap
 from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
-from penchant_mf.text_map import TextMap
 
 if TYPE_CHECKING:
     from penchant.data import Dataset

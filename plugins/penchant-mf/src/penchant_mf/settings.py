@@ -84,7 +84,7 @@ class AlsSettings:
         },
     )
     text_regularization: float = field(
-        default=10.0,
+        default=5.0,
         metadata={"help": "pull towards zero of the map from words to vectors"},
     )
 

@@ -1,4 +1,4 @@
-"""Factors foretold by words, and what likings make of them."""
+"""`mf.als` with a text: where words say items are, and what likings make of it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ from penchant import Registry
 from penchant.data import Dataset, Interactions
 from penchant.errors import DataError
 from penchant.protocols import FitContext
-from penchant.queries import Csr
 from penchant.testing.data import checkerboard, known
-from penchant_mf.text_map import TextMap
 
 HASHING = {"use": "base.hashing", "dim": 64}
 ALS = {"use": "mf.als", "factors": 4, "unobserved_weight": 1.0, "text_regularization": 0.1}
 WAYS = ["content.tfidf", HASHING]
-
-
-class Unread:
-    """Stands for what describes items where nothing is to be described."""
-
-    describe = words = state = None
 
 
 @pytest.fixture(scope="module")
@@ -33,31 +25,6 @@ def registry() -> Registry:
 
 def fit(registry: Registry, data: Dataset, threads: int = 1, **more: Any) -> Any:
     return registry.scorer({**ALS, **more}).fit(data, FitContext(threads=threads))
-
-
-def sparse(dense: np.ndarray) -> Csr:
-    rows, columns = np.nonzero(dense)
-    return Csr.from_pairs(
-        rows.astype(np.int32), columns.astype(np.int32), dense[rows, columns], dense.shape
-    )
-
-
-@pytest.mark.parametrize("form", ["dense", "sparse"])
-def test_a_map_foretells_what_a_person_would(form: str) -> None:
-    words = np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]], np.float32)
-    factors = np.array([[2, 1], [0, 3], [2, 1], [9, 9], [5, 5]], np.float32)
-    features: Any = words if form == "dense" else sparse(words)
-    rows = np.array([0, 1, 2, 4], np.int32)  # the fourth is nobody's, the last says nothing
-    found = TextMap.learn(Unread(), features, factors, rows, 1e-3, 1)  # type: ignore[arg-type]
-    wanted = [[2, 1], [0, 3], [2, 1], [0, 3], [0, 0]]
-    np.testing.assert_allclose(found.of(features), wanted, atol=0.01)
-
-
-def test_a_map_learned_from_nothing_foretells_nothing() -> None:
-    nobody = np.empty(0, np.int32)
-    features = np.eye(3, dtype=np.float32)
-    found = TextMap.learn(Unread(), features, features, nobody, 1.0, 1)  # type: ignore[arg-type]
-    assert not found.of(features).any()
 
 
 @pytest.mark.parametrize("text", WAYS)
