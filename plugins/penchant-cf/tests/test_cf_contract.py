@@ -23,6 +23,16 @@ class TestItemKnnByCosine(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestEaseWithTerms(ScorerContract):
+    name, settings = "cf.ease", {"l2": 2.0, "text": "content.tfidf", "text_weight": 0.5}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestEaseWithAnEncoder(ScorerContract):
+    name, settings = "cf.ease", {"l2": 2.0, "text": {"use": "base.hashing", "dim": 8}, "top": 4}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestEase(ScorerContract):
     name, settings = "cf.ease", {"l2": 1.0}
     fold_in, explain_sums, cancellable = True, True, True

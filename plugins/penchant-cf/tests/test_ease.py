@@ -1,9 +1,11 @@
 """`cf.ease` against the formula of the paper, and what it says when it can't work."""
 
 import numpy as np
+import penchant_cf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penchant import Registry
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.errors import DataError, FitCancelled, SettingsError
 from penchant.protocols import FitContext
@@ -11,6 +13,8 @@ from penchant.queries import Candidates, Csr, Queries
 from penchant.settings import make_settings
 from penchant_cf.ease import Ease, FittedEase
 from penchant_cf.settings import EaseSettings
+
+MINE = Registry({"cf": penchant_cf})
 
 
 def liked(rows: list[list[int]], items: int) -> Dataset:
@@ -51,7 +55,7 @@ def paper(data: Dataset, l2: float) -> np.ndarray:
 
 
 def fit(data: Dataset, **settings: object) -> FittedEase:
-    return Ease(EaseSettings(**settings)).fit(data, FitContext())
+    return Ease(EaseSettings(**settings), MINE).fit(data, FitContext())
 
 
 def test_two_items_that_everybody_likes_together_foretell_each_other() -> None:
@@ -145,7 +149,7 @@ def test_a_cancelled_fit_says_how_far_it_was() -> None:
 
     data = liked([[0, 1], [1, 2]], 3)
     with pytest.raises(FitCancelled, match=r"the fit of cf\.ease was cancelled after step 1 of 3"):
-        Ease(EaseSettings()).fit(data, FitContext(cancelled=cancelled))
+        Ease(EaseSettings(), MINE).fit(data, FitContext(cancelled=cancelled))
 
 
 @pytest.mark.parametrize(

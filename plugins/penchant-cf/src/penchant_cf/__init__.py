@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 PENCHANT_API = 1
 
 
-def _ease(settings: EaseSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _ease(settings: EaseSettings, registry: Registry) -> Scorer:
     from penchant_cf.ease import Ease
 
-    return Ease(settings)
+    return Ease(settings, registry)
 
 
 def _item_knn(settings: ItemKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from penchant.components import SpecLike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +133,21 @@ class EaseSettings:
         default=20_000,
         metadata={"help": "refuse more liked items than this: memory grows with their square"},
     )
+    text: SpecLike | None = field(
+        default=None,
+        metadata={
+            "help": "encoder or extractor of items' words, such as content.tfidf: items of like "
+            "words foretell each other, and items that nobody has liked get weights"
+        },
+    )
+    text_weight: float | None = field(
+        default=None,
+        metadata={"help": "share of the pull to likeness in words, 0 to 1; None learns it"},
+    )
+    text_regularization: float = field(
+        default=5.0,
+        metadata={"help": "pull towards zero of what words foretell"},
+    )
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.l2) and self.l2 > 0):
@@ -138,3 +156,11 @@ class EaseSettings:
             raise ValueError(f"top must be at least 1, or None to keep all, got {self.top}")
         if self.max_items < 1:
             raise ValueError(f"max_items must be at least 1, got {self.max_items}")
+        if self.text_weight is not None and not 0 <= self.text_weight <= 1:
+            raise ValueError(
+                f"text_weight must be from 0 to 1, or None to learn it, got {self.text_weight}"
+            )
+        if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
+            raise ValueError(
+                f"text_regularization must be greater than 0, got {self.text_regularization}"
+            )
