@@ -17,7 +17,7 @@ from penchant_cf.ease_text import learned_weight, pull_of_text
 from penchant_cf.settings import EaseSettings
 
 HASHING = {"use": "base.hashing", "dim": 16}
-WAYS: list[Any] = ["content.tfidf", HASHING]
+WAYS: list[Any] = ["content.tfidf", HASHING, ["content.tfidf", {**HASHING, "weight": 0.5}]]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from penchant.testing.data import checkerboard, known
 
 HASHING = {"use": "base.hashing", "dim": 64}
 ALS = {"use": "mf.als", "factors": 4, "unobserved_weight": 1.0, "text_regularization": 0.1}
-WAYS = ["content.tfidf", HASHING]
+WAYS = ["content.tfidf", HASHING, ["content.tfidf", {**HASHING, "weight": 0.5}]]
 
 
 @pytest.fixture(scope="module")

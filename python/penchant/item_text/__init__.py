@@ -1,10 +1,11 @@
-"""Items by their words: one encoder or extractor, as a strategy's setting names it.
+"""Items by their words: one encoder or extractor or several, as a strategy's setting names them.
 
-Any strategy can describe items by text through `ItemText`, without knowing what turns text into
+Any strategy can describe items by text through `text_source`, without knowing what turns text into
 numbers: `content.text` compares the descriptions, others map them to factors or blend their
 likeness into what they learned from events.
 """
 
+from penchant.item_text.blocks import TextLike, TextSource, text_source
 from penchant.item_text.describing import EncodedText, ExtractedText, FittedItemText, ItemText
 from penchant.item_text.encoding import SavedEncoder, encode_items, folder_of
 from penchant.item_text.features import (
@@ -28,7 +29,9 @@ __all__ = [
     "FittedItemText",
     "ItemText",
     "SavedEncoder",
+    "TextLike",
     "TextMap",
+    "TextSource",
     "Whitening",
     "described",
     "encode_items",
@@ -36,6 +39,7 @@ __all__ = [
     "lengths",
     "likeness",
     "stacked",
+    "text_source",
     "transposed",
     "unit",
     "unit_rows",

@@ -20,7 +20,8 @@ from penchant.queries import Csr
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.item_text.describing import FittedItemText, ItemText
+    from penchant.item_text.blocks import TextSource
+    from penchant.item_text.describing import FittedItemText
     from penchant.protocols import F32, I32, I64
 
 # Solving for more coefficients takes their cube; words of the fewest items teach the least.
@@ -96,7 +97,7 @@ class TextMap:
         return State(arrays, parts={"text": self.text.state()})
 
     @classmethod
-    def restored(cls, text: ItemText, state: State) -> TextMap:
+    def restored(cls, text: TextSource, state: State) -> TextMap:
         """Bring back what `state()` gave."""
         names = ("columns", "coefficients", "intercept")
         columns, coefficients, intercept = (np.asarray(state.arrays[name]) for name in names)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import ItemText, TextMap, described
+from penchant.item_text import TextMap, described, text_source
 from penchant.protocols import FitContext, State
 from penchant.queries import Csr
 
@@ -101,7 +101,7 @@ class Ease:
         self._settings = settings
         self._text = None
         if settings.text is not None:
-            self._text = ItemText(FittedEase.source, settings.text, registry)
+            self._text = text_source(FittedEase.source, settings.text, registry)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedEase:
         """Solve. With w liked items and u users, O(min(w, u)³ + likings·w) time, O(w²) memory.

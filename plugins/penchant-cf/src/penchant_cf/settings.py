@@ -133,11 +133,11 @@ class EaseSettings:
         default=20_000,
         metadata={"help": "refuse more liked items than this: memory grows with their square"},
     )
-    text: SpecLike | None = field(
+    text: SpecLike | tuple[SpecLike, ...] | None = field(
         default=None,
         metadata={
-            "help": "encoder or extractor of items' words, such as content.tfidf: items of like "
-            "words foretell each other, and items that nobody has liked get weights"
+            "help": "encoder or extractor of items' words, or a list of them with weights: items "
+            "of like words foretell each other, and items that nobody has liked get weights"
         },
     )
     text_weight: float | None = field(

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import ItemText, TextMap
+from penchant.item_text import TextMap, text_source
 from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
@@ -125,7 +125,7 @@ class Als:
         self._settings = settings
         self._text = None
         if settings.text is not None:
-            self._text = ItemText(_SOURCE, settings.text, registry)
+            self._text = text_source(_SOURCE, settings.text, registry)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedAls:
         """Alternate. O(iterations·(likings·f + rows·f²) + users·f³), and the text's own time.

@@ -76,11 +76,11 @@ class AlsSettings:
         default=0.22,
         metadata={"help": "pull of the vectors towards zero, for each liking of an average row"},
     )
-    text: SpecLike | None = field(
+    text: SpecLike | tuple[SpecLike, ...] | None = field(
         default=None,
         metadata={
-            "help": "encoder or extractor of items' words, which the items' vectors are pulled to, "
-            "such as content.tfidf; new items start there"
+            "help": "encoder or extractor of items' words, or a list of them with weights, which "
+            "the items' vectors are pulled to; new items start there"
         },
     )
     text_regularization: float = field(
