@@ -52,7 +52,7 @@ class Past:
     def told(self, history: History, items: Vocabulary) -> Csr:
         """A history in the caller's words: one row of the items known, ascending.
 
-        Raises RequestError for a value that is not a finite number.
+        Raises RequestError for what holds no ids, or a value that is not a finite number.
         """
         if isinstance(history, str | bytes):
             raise RequestError(f"history is a list of item ids, got the single text {history!r}")
@@ -66,7 +66,10 @@ class Past:
                     )
             pairs = dict(history)
         else:
-            pairs = dict.fromkeys(history, self.liking)
+            try:
+                pairs = dict.fromkeys(history, self.liking)
+            except TypeError:  # what can't be hashed is no id
+                raise RequestError(f"history is a list of item ids, got {history!r}") from None
         rows = items.rows(list(pairs))
         values = np.fromiter(pairs.values(), np.float32, len(pairs))
         known = rows >= 0

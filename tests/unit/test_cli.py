@@ -217,6 +217,12 @@ def test_an_unknown_item_of_the_command_line_is_told(run: Run) -> None:
     assert "Note: item 'x' is not in the model and is left out" in err
 
 
+def test_an_unknown_user_of_the_command_line_is_told(run: Run) -> None:
+    fitted(run)
+    _, _, err = run("recommend", "model", "ann", "zoe")
+    assert err == "Note: user 'zoe' is not in the model and is a stranger to it\n"
+
+
 def test_dirty_rows_are_dropped_where_asked(run: Run) -> None:
     Path("dirty.csv").write_text(RATINGS + ",a,5,9\n", "utf-8")
     assert run("fit", "dirty.csv", "-o", "model")[0] == 1

@@ -45,6 +45,7 @@ def test_the_demo_tells_its_story(told: tuple[list[str], dict[str, Any], Path]) 
         "A stranger who clicked on",
         "it answers the same.",
         "Next, try:",
+        f"Delete its folder, {told[2]}; nothing else was written.",
     ):
         assert part in text
 

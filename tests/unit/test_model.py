@@ -160,6 +160,8 @@ def test_empty_words_and_single_things_for_lists_are_refused(popular: Model) -> 
         popular.recommend("ann", where="genre")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="history is a list of item ids, got 5"):
         popular.recommend(history=5)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=r"history is a list of item ids, got \[\['a'\]\]"):
+        popular.recommend(history=[["a"]])  # type: ignore[list-item]
 
 
 def test_a_model_is_copied_as_itself_and_not_pickled(popular: Model) -> None:

@@ -67,6 +67,9 @@ def recommend(
     users: list[Id | None] = [_id(model.users.kind, user) for user in user_ids]
     if not users:
         users = [None]
+    for user in users:
+        if user is not None and model.users.row(user) < 0:
+            click.echo(f"Note: user {user!r} is not in the model and is a stranger to it", err=True)
     answers = [model.recommend(user, **options) for user in users]
     _show(model, answers, as_json)
 

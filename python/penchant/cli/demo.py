@@ -15,7 +15,11 @@ from penchant.cli.progress import bars
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Folder in MovieLens layout.")
 @click.option("--encoder", type=click.Path(path_type=Path), help="Folder of a text encoder.")
-@click.option("--save", type=click.Path(path_type=Path), help="Where to save the model.")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    help="Where to save the model; else in a temporary folder.",
+)
 @json_option
 def demo(data: Path | None, encoder: Path | None, save: Path | None, as_json: bool) -> None:
     """Fit and compare strategies on real data, and show what they recommend.

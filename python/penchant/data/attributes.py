@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,17 @@ _LONGEST_CATEGORY = 64
 _SEPARATED_SHARE = 0.05
 
 
+def named_columns(role: str, names: Any) -> Sequence[str]:
+    """Give the names of columns as a sequence, also where one stands alone.
+
+    Raises DataError for what is no name.
+    """
+    listed = (names,) if isinstance(names, str) else names
+    if not isinstance(listed, Collection) or not all(isinstance(name, str) for name in listed):
+        raise DataError(f"{role} must list names of columns, such as ['title'], got {names!r}")
+    return tuple(listed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
     """What the caller says of columns; a column that isn't named is guessed.
@@ -54,12 +65,14 @@ class Kinds:
     label_separator: str = "|"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.label_separator, str):
+            raise DataError(f"label_separator must be a text, got {self.label_separator!r}")
         said: dict[str, str] = {}
         for field in fields(self):
             if field.name == "label_separator":
                 continue
             names = getattr(self, field.name)
-            for name in (names,) if isinstance(names, str) else names:
+            for name in named_columns(field.name, names):
                 if name in said:
                     raise DataError(f"column {name!r} is said to be {said[name]} and {field.name}")
                 said[name] = field.name

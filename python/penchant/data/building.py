@@ -57,6 +57,13 @@ class Columns:
     target: str
     weight: str | None
 
+    def __post_init__(self) -> None:
+        for role, name in vars(self).items():
+            if name is not None and not isinstance(name, str):
+                raise DataError(f"{role} must be the name of a column, got {name!r}")
+        if self.user == self.item:
+            raise DataError(f"user and item must be different columns, got {self.user!r} for both")
+
 
 @dataclass(frozen=True)
 class Built:

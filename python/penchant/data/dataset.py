@@ -139,11 +139,6 @@ class Dataset:
         Raises DataError. O(n log n).
         """
         bounds = None
-        for role, name in (("user", user), ("item", item), ("value", value), ("time", time)):
-            if name is not None and not isinstance(name, str):
-                raise DataError(f"{role} must be the name of a column, got {name!r}")
-        if user == item:
-            raise DataError(f"user and item must be different columns, got {user!r} for both")
         if rating_range is not None:
             numbers = isinstance(rating_range, list | tuple) and all(
                 isinstance(end, int | float) for end in rating_range

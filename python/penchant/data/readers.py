@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penchant.data.attributes import named_columns
 from penchant.data.cleaning import Problem
 from penchant.data.frames import Frame, as_frame
 from penchant.errors import DataError
@@ -48,6 +49,12 @@ class Reading:
     query: str | None = None
 
     def __post_init__(self) -> None:
+        for setting in ("delimiter", "quote", "encoding"):
+            value = getattr(self, setting)
+            if not isinstance(value, str) and (value is not None or setting == "encoding"):
+                raise DataError(f"{setting} must be a text, got {value!r}")
+        if self.columns is not None:
+            named_columns("columns", self.columns)
         if self.quote is not None and len(self.quote) > 1:
             raise DataError(f'quote is one character, or "" for none, got {self.quote!r}')
 
