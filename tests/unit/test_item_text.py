@@ -132,9 +132,7 @@ def test_blocks_that_name_nothing_or_weigh_nothing_are_refused(registry: Registr
     with pytest.raises(SettingsError, match=r"my\.scorer: text names nothing"):
         text_source("my.scorer", [], registry)
     for weight in (0, -1.0, float("inf"), "much"):
-        with pytest.raises(
-            SettingsError, match=r"weight of base\.hashing must be a number"
-        ):
+        with pytest.raises(SettingsError, match=r"weight of base\.hashing must be a number"):
             text_source("my.scorer", [{**HASHING, "weight": weight}], registry)
     with pytest.raises(ModelFileError, match=r"the model lacks 'block_0'"):
         text_source("my.scorer", blocks(1, 1), registry).restore(State())

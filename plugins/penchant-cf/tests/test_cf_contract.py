@@ -23,6 +23,16 @@ class TestItemKnnByCosine(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestItemKnnWithTerms(ScorerContract):
+    name, settings = "cf.item_knn", {"text": "content.tfidf"}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestItemKnnWithAnEncoder(ScorerContract):
+    name, settings = "cf.item_knn", {"text": {"use": "base.hashing", "dim": 8}, "text_weight": 0.5}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestEaseWithTerms(ScorerContract):
     name, settings = "cf.ease", {"l2": 2.0, "text": "content.tfidf", "text_weight": 0.5}
     fold_in, explain_sums, cancellable = True, True, True

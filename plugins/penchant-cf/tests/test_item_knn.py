@@ -1,9 +1,11 @@
 """`cf.item_knn` against similarities that are worked out on a dense matrix."""
 
 import numpy as np
+import penchant_cf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penchant import Registry
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.errors import FitCancelled, SettingsError
 from penchant.kernels import bitset
@@ -12,6 +14,8 @@ from penchant.queries import Candidates, Csr, Queries
 from penchant.settings import make_settings
 from penchant_cf.item_knn import FittedItemKnn, ItemKnn
 from penchant_cf.settings import ItemKnnSettings
+
+MINE = Registry({"cf": penchant_cf})
 
 
 def rated(events: list[tuple[int, int, float]], users: int, items: int) -> Dataset:
@@ -40,8 +44,8 @@ def asks(ratings: dict[int, float], items: int) -> Queries:
     return Queries(np.array([-1], np.int32), own)
 
 
-def fit(data: Dataset, **settings: object) -> FittedItemKnn:
-    return ItemKnn(ItemKnnSettings(**settings)).fit(data, FitContext())
+def fit(data: Dataset, context: FitContext | None = None, **settings: object) -> FittedItemKnn:
+    return ItemKnn(ItemKnnSettings(**settings), MINE).fit(data, context or FitContext())
 
 
 def weights(fitted: FittedItemKnn, items: int) -> np.ndarray:
@@ -91,7 +95,7 @@ def test_the_weights_are_the_similarities_of_all_pairs(
     data: Dataset, similarity: str, shrinkage: float
 ) -> None:
     settings = ItemKnnSettings(similarity=similarity, shrinkage=shrinkage)
-    fitted = ItemKnn(settings).fit(data, FitContext())
+    fitted = ItemKnn(settings, MINE).fit(data, FitContext())
     got = weights(fitted, len(data.items))
     assert got == pytest.approx(naive(data, settings), rel=1e-4, abs=1e-5)
 
@@ -171,7 +175,9 @@ def test_a_cancelled_fit_says_so() -> None:
     for patience, done in ((0, 0), (1, 2)):
         answers = iter([False] * patience + [True])
         with pytest.raises(FitCancelled, match=f"item_knn was cancelled after {done} of 2 items"):
-            ItemKnn(ItemKnnSettings()).fit(data, FitContext(cancelled=lambda a=answers: next(a)))
+            ItemKnn(ItemKnnSettings(), MINE).fit(
+                data, FitContext(cancelled=lambda a=answers: next(a))
+            )
 
 
 @pytest.mark.parametrize(

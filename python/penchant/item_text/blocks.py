@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
-
 from penchant.components import Spec, SpecLike
 from penchant.errors import ModelFileError, SettingsError
 from penchant.item_text.describing import ItemText
-from penchant.item_text.features import unit, unit_rows, values_of
+from penchant.item_text.features import side_by_side
 from penchant.protocols import Features, State
 from penchant.queries import Csr
 
@@ -75,7 +73,7 @@ class _Blocks:
         texts = FittedBlocks(self.shares, tuple(text for text, _ in fitted))
         names = [features.names for _, features in fitted]
         return texts, Features(
-            _side_by_side([features.matrix for _, features in fitted], self.shares),
+            side_by_side([features.matrix for _, features in fitted], self.shares),
             sum(names, ()) if all(names) else (),
         )
 
@@ -102,7 +100,7 @@ class FittedBlocks:
 
     def describe(self, data: Dataset, rows: I32, /) -> F32 | Csr:
         """The blocks of `rows` side by side; sparse if any of them is."""
-        return _side_by_side([text.describe(data, rows) for text in self.texts], self.shares)
+        return side_by_side([text.describe(data, rows) for text in self.texts], self.shares)
 
     def words(self, _queries: Queries, /) -> None:
         """Nobody's."""
@@ -113,32 +111,3 @@ class FittedBlocks:
         return State(
             parts={f"block_{place}": text.state() for place, text in enumerate(self.texts)}
         )
-
-
-def _side_by_side(blocks: Sequence[F32 | Csr], shares: Sequence[float]) -> F32 | Csr:
-    if not any(isinstance(block, Csr) for block in blocks):
-        dense = [
-            block * np.float32(math.sqrt(share))
-            for block, share in zip(blocks, shares, strict=True)
-            if not isinstance(block, Csr)
-        ]
-        return unit(np.concatenate(dense, axis=1))
-    sparse = [block if isinstance(block, Csr) else _sparse(block) for block in blocks]
-    counts = np.array([block.counts() for block in sparse])
-    indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=0))]).astype(np.int64)
-    indices = np.empty(indptr[-1], np.int32)
-    values = np.empty(indptr[-1], np.float32)
-    start, first = indptr[:-1].copy(), 0
-    for block, share, count in zip(sparse, shares, counts, strict=True):
-        places = np.repeat(start - block.indptr[:-1], count) + np.arange(block.nnz)
-        indices[places] = block.indices + first
-        values[places] = values_of(block) * np.float32(math.sqrt(share))
-        start += count
-        first += block.columns
-    return unit_rows(Csr(indptr, indices, values, first))
-
-
-def _sparse(dense: F32) -> Csr:
-    rows, columns = np.nonzero(dense)
-    indptr = np.searchsorted(rows, np.arange(len(dense) + 1)).astype(np.int64)
-    return Csr(indptr, columns.astype(np.int32), dense[rows, columns], dense.shape[1])

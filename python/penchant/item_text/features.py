@@ -6,6 +6,8 @@ one order, whatever rows stand beside it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,3 +93,37 @@ def transposed(matrix: Csr) -> Csr:
 def values_of(matrix: Csr) -> F32:
     """Values of all entries; ones where presence is all there is to say."""
     return np.ones(matrix.nnz, np.float32) if matrix.values is None else matrix.values
+
+
+def side_by_side(blocks: Sequence[F32 | Csr], shares: Sequence[float]) -> F32 | Csr:
+    """Rows of length 1 whose cosines are the means of the blocks', by their shares (together 1).
+
+    Sparse if any block is. A row that a block says nothing of has the others alone.
+    """
+    if not any(isinstance(block, Csr) for block in blocks):
+        dense = [
+            block * np.float32(math.sqrt(share))
+            for block, share in zip(blocks, shares, strict=True)
+            if not isinstance(block, Csr)
+        ]
+        return unit(np.concatenate(dense, axis=1))
+    sparse = [block if isinstance(block, Csr) else as_sparse(block) for block in blocks]
+    counts = np.array([block.counts() for block in sparse])
+    indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=0))]).astype(np.int64)
+    indices = np.empty(indptr[-1], np.int32)
+    values = np.empty(indptr[-1], np.float32)
+    start, first = indptr[:-1].copy(), 0
+    for block, share, count in zip(sparse, shares, counts, strict=True):
+        places = np.repeat(start - block.indptr[:-1], count) + np.arange(block.nnz)
+        indices[places] = block.indices + first
+        values[places] = values_of(block) * np.float32(math.sqrt(share))
+        start += count
+        first += block.columns
+    return unit_rows(Csr(indptr, indices, values, first))
+
+
+def as_sparse(dense: F32) -> Csr:
+    """The same numbers, zeros left out."""
+    rows, columns = np.nonzero(dense)
+    indptr = np.searchsorted(rows, np.arange(len(dense) + 1)).astype(np.int64)
+    return Csr(indptr, columns.astype(np.int32), dense[rows, columns], dense.shape[1])

@@ -25,10 +25,10 @@ def _ease(settings: EaseSettings, registry: Registry) -> Scorer:
     return Ease(settings, registry)
 
 
-def _item_knn(settings: ItemKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _item_knn(settings: ItemKnnSettings, registry: Registry) -> Scorer:
     from penchant_cf.item_knn import ItemKnn
 
-    return ItemKnn(settings)
+    return ItemKnn(settings, registry)
 
 
 def _rating_knn(settings: RatingKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001

@@ -16,16 +16,30 @@ With U_i the users who liked item i, the similarity of i and j is
 
 times n / (n + `shrinkage`) for n users in common. Correlations and distances compare ratings, which
 likings are not: they are for `cf.rating_knn`.
+
+With a text, rows of users and of what words say stand side by side, so that the similarity is a
+weighted mean of two cosines (n then counts common words too), and an item that nobody liked is near
+those of like words.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from penchant import kernels
 from penchant.errors import FitCancelled
+from penchant.item_text import (
+    as_sparse,
+    likeness,
+    side_by_side,
+    stacked,
+    text_source,
+    unit_rows,
+    values_of,
+)
 from penchant.protocols import FitContext, State
 from penchant.queries import Csr
 
@@ -35,10 +49,52 @@ from penchant_cf.weights import SparseWeights, Weights, weights_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
     from penchant.data import Dataset
+    from penchant.item_text import FittedItemText
     from penchant.protocols import F32, I32, I64
+    from penchant.registry import Registry
 
     from penchant_cf.settings import ItemKnnSettings
+
+
+@dataclass(frozen=True)
+class Words:
+    """What words say of the items, to find the neighbours of new ones.
+
+    rows: (items, words) float32, each item's share of its row of length 1 that is words.
+    neighbours: how many each new item gets. scale: what the similarities of the fit are times.
+    """
+
+    text: FittedItemText
+    rows: Csr
+    neighbours: int
+    scale: float
+
+    def with_items(self, data: Dataset, new: I32) -> tuple[Words, Csr]:
+        """The same with new items, and (new, items) the similarities of their neighbours."""
+        told = self.text.describe(data, new)
+        added = _sparse(told)
+        alike = likeness(added, self.rows) * np.float32(self.scale)
+        near, similarity, _ = kernels.select_top_k(alike, self.neighbours)
+        row, place = np.nonzero(similarity > 0)
+        lists = Csr.from_pairs(
+            row.astype(np.int32),
+            near[row, place],
+            similarity[row, place],
+            (len(new), len(data.items)),
+        )
+        return replace(self, rows=stacked(self.rows, added)), lists
+
+    def state(self) -> State:
+        """The rows, and what describes items."""
+        rows: dict[str, npt.NDArray[Any]] = {
+            "indptr": self.rows.indptr,
+            "indices": self.rows.indices,
+            "values": values_of(self.rows),
+        }
+        meta = {"words": self.rows.columns, "scale": self.scale}
+        return State(rows, meta, {"text": self.text.state()})
 
 
 class FittedItemKnn(FittedItemItem):
@@ -46,14 +102,42 @@ class FittedItemKnn(FittedItemItem):
 
     source = "cf.item_knn"
 
+    def __init__(
+        self, weights: Weights, min_value: float | None, words: Words | None = None
+    ) -> None:
+        super().__init__(weights, min_value)
+        self._words = words
+
     def with_items(self, data: Dataset, /) -> FittedItemKnn:
-        """New items have no neighbours until the next fit."""
-        return FittedItemKnn(self._weights.grown(len(data.items)), self._min_value)
+        """New items have no neighbours until the next fit, or those of like words.
+
+        O(items·words + weights).
+        """
+        known, items = self._weights.items, len(data.items)
+        weights: Weights = self._weights.grown(items)
+        if self._words is None:
+            return FittedItemKnn(weights, self._min_value)
+        new = np.arange(known, items, dtype=np.int32)
+        words, near = self._words.with_items(data, new)
+        arrays = weights.arrays()
+        indptr, indices, values = arrays["indptr"], arrays["indices"], arrays["values"]
+        # New columns are greater than all others, so each row takes them at its end.
+        order = np.lexsort((near.row_of_entry(), near.indices))
+        source, ends = near.indices[order], np.zeros(items + 1, np.int64)
+        np.cumsum(np.bincount(source, minlength=items), out=ends[1:])
+        grown = Csr(
+            indptr + ends,
+            np.insert(indices, indptr[1:][source], near.row_of_entry()[order] + known),
+            np.insert(values, indptr[1:][source], values_of(near)[order]),
+            items,
+        )
+        return FittedItemKnn(SparseWeights(grown), self._min_value, words)
 
     def state(self) -> State:
-        """The weights."""
+        """The weights, and what words say."""
         meta = {"items": self._weights.items, "min_value": self._min_value}
-        return State(self._weights.arrays(), meta)
+        parts = {} if self._words is None else {"words": self._words.state()}
+        return State(self._weights.arrays(), meta, parts)
 
     def _likeness(self, items: I32) -> F32:
         """An item's own neighbours; the other way round a rare item would have none."""
@@ -70,8 +154,11 @@ class FittedItemKnn(FittedItemItem):
 class ItemKnn:
     """Finds each item's nearest neighbours."""
 
-    def __init__(self, settings: ItemKnnSettings) -> None:
+    def __init__(self, settings: ItemKnnSettings, registry: Registry) -> None:
         self._settings = settings
+        self._text = None
+        if settings.text is not None:
+            self._text = text_source(FittedItemKnn.source, settings.text, registry)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedItemKnn:
         """Find the neighbours. O(Σ likings of a user squared) time, O(items·neighbours) memory."""
@@ -90,25 +177,44 @@ class ItemKnn:
             values *= self._saturation(np.diff(indptr))
             indptr, indices, values, scale = _equal_lengths(indptr, indices, values, users)
             users += likes.columns
+        rows, words = Csr(indptr, indices, values, users), None
+        if self._text is not None:
+            text, features = self._text.fit(data, context)
+            share = settings.text_weight
+            rows = _sparse(side_by_side([unit_rows(rows), features.matrix], [1 - share, share]))
+            told = rows.where(rows.indices >= users)
+            told = Csr(told.indptr, told.indices - users, told.values, rows.columns - users)
+            words = Words(text, told, settings.neighbours, float(scale))
         near = kernels.neighbours(
-            indptr,
-            indices,
-            values,
-            users,
+            rows.indptr,
+            rows.indices,
+            values_of(rows),
+            rows.columns,
             settings.neighbours,
             similarity="jaccard" if settings.similarity == "jaccard" else "cosine",
             shrinkage=settings.shrinkage,
             threads=context.threads,
             progress=after,
         )
-        return FittedItemKnn(by_neighbour(near, scale, likes.columns), data.min_value)
+        weights = by_neighbour(near, scale, likes.columns)
+        return FittedItemKnn(weights, data.min_value, words)
 
     def restore(self, state: State, /) -> FittedItemKnn:
         """Bring the weights back."""
-        least = state.meta["min_value"]
+        least, words = state.meta["min_value"], None
+        if self._text is not None:
+            part = state.parts["words"]
+            arrays, width = part.arrays, int(str(part.meta["words"]))
+            words = Words(
+                self._text.restore(part.parts["text"]),
+                Csr(arrays["indptr"], arrays["indices"], arrays["values"], width),
+                self._settings.neighbours,
+                float(str(part.meta["scale"])),
+            )
         return FittedItemKnn(
             weights_of(state.arrays, int(str(state.meta["items"]))),
             None if least is None else float(str(least)),
+            words,
         )
 
     def _saturation(self, counts: I64) -> F32:
@@ -117,6 +223,10 @@ class ItemKnn:
         mean = counts.sum() / max(1, np.count_nonzero(counts))
         discount = 1 - b + b * counts / max(mean, 1.0)
         return np.repeat(((k1 + 1) / (k1 * discount + 1)).astype(np.float32), counts)
+
+
+def _sparse(features: F32 | Csr) -> Csr:
+    return features if isinstance(features, Csr) else as_sparse(features)
 
 
 def _idf(likes: Csr) -> F32:

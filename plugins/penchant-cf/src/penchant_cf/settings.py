@@ -40,7 +40,22 @@ class ItemKnnSettings:
         metadata={"help": "BM25's discount of popular items, 0 to 1; only for similarity 'bm25'"},
     )
 
+    text: SpecLike | tuple[SpecLike, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "encoder or extractor of items' words, or a list of them with weights: items "
+            "of like words are alike, and items that nobody has liked have neighbours"
+        },
+    )
+    text_weight: float = field(
+        default=0.2, metadata={"help": "share of words in the similarity, between 0 and 1"}
+    )
+
     def __post_init__(self) -> None:
+        if self.text is not None and self.similarity == "jaccard":
+            raise ValueError("a text goes with similarity 'tfidf', 'bm25' or 'cosine'")
+        if not 0 < self.text_weight < 1:
+            raise ValueError(f"text_weight must be between 0 and 1, got {self.text_weight}")
         if self.similarity not in ("tfidf", "bm25", "cosine", "jaccard"):
             raise ValueError(
                 "similarity must be 'tfidf', 'bm25', 'cosine' or 'jaccard', got "
