@@ -11,6 +11,7 @@ from penchant import Registry
 from penchant.data import Dataset, Interactions
 from penchant.errors import DataError
 from penchant.protocols import FitContext
+from penchant.queries import Csr, Queries
 from penchant.testing.data import checkerboard, known
 
 HASHING = {"use": "base.hashing", "dim": 64}
@@ -104,3 +105,41 @@ def test_items_without_words_are_refused(registry: Registry) -> None:
     bare = replace(board, items=Items.of(board.items.vocabulary.ids(np.arange(10, dtype=np.int32))))
     with pytest.raises(DataError, match=r"mf\.als: no item has a word in any text"):
         fit(registry, bare, text="content.tfidf")
+
+
+def test_words_find_items_and_turn_a_history(registry: Registry) -> None:
+    data = checkerboard(users=20, items=14, cold=4)
+    fitted = fit(registry, data, text=HASHING)
+    ((name, encoder),) = fitted.encoders().items()
+    asked = {name: encoder.encode(["a telescope, stars and the moon"], kind="query")}
+    nobody = np.array([-1], np.int32)
+    question = Queries(nobody, Csr.empty(1, 14), None, asked)
+    assert fitted.answers(question).all()
+    scores = fitted.score(question, None)[0]
+    assert scores[::2].min() > scores[1::2].max()
+    # The second user likes the other colour; words bring theirs nearer.
+    history = known(data).history.take(np.array([1], np.int32))
+    before = Queries(nobody, history)
+    both = Queries(nobody, history, None, asked)
+    turned, own = (fitted.score(queries, None)[0] for queries in (both, before))
+    assert turned[::2].mean() > own[::2].mean()
+    reasons = fitted.explain(both, 0)
+    assert "text" in {reason.kind for reason in reasons}
+    assert sum(reason.weight for reason in reasons) == pytest.approx(float(turned[0]), abs=1e-4)
+
+
+def test_silence_beside_a_question_keeps_its_bits(registry: Registry) -> None:
+    data = checkerboard(users=20, items=14, cold=4)
+    fitted = fit(registry, data, text=HASHING)
+    ((name, encoder),) = fitted.encoders().items()
+    spoken = encoder.encode(["bread"], kind="query")
+    queries = known(data).take(np.array([0, 1], np.int32))
+    mixed = replace(queries, texts={name: np.concatenate([np.zeros_like(spoken), spoken])})
+    one, other = fitted.score(queries, None), fitted.score(mixed, None)
+    np.testing.assert_array_equal(one[0], other[0])
+    assert not np.array_equal(one[1], other[1])
+
+
+def test_terms_read_no_questions(registry: Registry) -> None:
+    fitted = fit(registry, checkerboard(), text="content.tfidf")
+    assert not hasattr(fitted, "encoders")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penchant.item_text.blocks import TextSource
     from penchant.item_text.describing import FittedItemText
     from penchant.protocols import F32, I32, I64
+    from penchant.queries import Queries
 
 # Solving for more coefficients takes their cube; words of the fewest items teach the least.
 _MOST_FEATURES = 4096
@@ -86,6 +87,14 @@ class TextMap:
     def of_rows(self, data: Dataset, rows: I32) -> F32:
         """(n, f) float32: the vectors foretold of some items of a dataset."""
         return self.of(self.text.describe(data, rows))
+
+    def of_words(self, queries: Queries) -> F32 | None:
+        """(n, f) float32: the vectors foretold of an item of which one would say what queries say.
+
+        Zeros for silence; None where all are silent.
+        """
+        told = self.text.words(queries)
+        return None if told is None else self.of(told)
 
     def state(self) -> State:
         """The map, and what describes items."""

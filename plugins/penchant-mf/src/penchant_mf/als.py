@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import TextMap, text_source
+from penchant.item_text import EncodedText, TextMap, lengths, text_source, unit
 from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import F32, I32
-    from penchant.queries import Csr
+    from penchant.protocols import F32, I32, Bool
+    from penchant.queries import Csr, Queries
     from penchant.registry import Registry
 
     from penchant_mf.factor_model import F64
@@ -87,6 +87,35 @@ class FittedAls(FactorModel):
         super().__init__(user_vectors, item_vectors, min_value)
         self._loss = loss
         self._text = text
+        if text is not None and isinstance(text.text, EncodedText):
+            self.encoders = text.text.encoders
+
+    def query_vectors(self, queries: Queries, /) -> F32:
+        """(n, f): as without words; with some, halfway to the vector of who likes what they say.
+
+        That is what the loss makes of a liking of the item that the words describe, in its linear
+        part, and as long as the vector of the likings, or of a mean user where there are none.
+        """
+        vectors = super().query_vectors(queries)
+        said = None if self._text is None else self._text.of_words(queries)
+        if said is None:
+            return vectors
+        spoken = np.flatnonzero(said.any(axis=1))
+        n = len(spoken)
+        # A liking that weighs nothing leaves the loss of nothing but the prior.
+        nothing = np.arange(n + 1, dtype=np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32)
+        asked = unit(self._from_items.rows(*nothing, prior=said[spoken]))
+        liked = vectors[spoken]
+        length = lengths(liked)[:, None]
+        length[length == 0] = self._usual_length
+        vectors[spoken] = (unit(unit(liked) + asked) * length).astype(np.float32)
+        return vectors
+
+    def answers(self, queries: Queries, /) -> Bool:
+        """Those who like anything, or say something that the encoder reads."""
+        liked = super().answers(queries)
+        said = None if self._text is None else self._text.of_words(queries)
+        return liked if said is None else liked | np.asarray(said.any(axis=1), np.bool_)
 
     def state(self) -> State:
         """The vectors, what counts as a liking, the loss, and the map from words."""
@@ -112,6 +141,11 @@ class FittedAls(FactorModel):
 
     def _with_item_vectors(self, vectors: F32) -> FittedAls:
         return FittedAls(self._users, vectors, self._min_value, self._loss, self._text)
+
+    @cached_property
+    def _usual_length(self) -> float:
+        known = lengths(self._users)
+        return float(known[known > 0].mean()) if known.any() else 1.0
 
     @cached_property
     def _from_items(self) -> kernels.AlsFoldIn:

@@ -73,7 +73,7 @@ class FactorModel:
         """What each liking in the history adds to the score; the parts sum to it.
 
         The parts are those of the fold-in. Where a known user's own vector says otherwise, the
-        difference is one more reason, of kind "factors".
+        difference is one more reason, of kind "factors", or "text" where the query has words.
         """
         liked = self._likes(queries).take(np.zeros(1, np.int32))
         shares = self._shares(liked, item)
@@ -81,12 +81,13 @@ class FactorModel:
             Evidence("item", share, row, source=self.source)
             for row, share in zip(liked.indices.tolist(), shares.tolist(), strict=True)
         ]
-        if queries.rows[0] >= 0:
+        if queries.rows[0] >= 0 or queries.texts:
             score = float(self.score(queries, np.array((item,), np.int32))[0, 0])
             rest = score - float(shares.sum())
             # What is left to rounding is no reason.
             if abs(rest) > 1e-5 * max(float(np.abs(shares).sum()), abs(score)):
-                reasons.append(Evidence("factors", rest, source=self.source))
+                kind = "text" if queries.texts else "factors"
+                reasons.append(Evidence(kind, rest, source=self.source))
         return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
 
     def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
