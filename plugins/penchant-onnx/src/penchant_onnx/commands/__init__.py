@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from penchant_onnx.commands.distil import distil
+from penchant_onnx.commands.export import export
 from penchant_onnx.commands.finetune import finetune
 from penchant_onnx.commands.quantize import quantize
 
@@ -17,5 +18,5 @@ def onnx() -> None:
     """Make text encoders ready for onnx.text."""
 
 
-for command in (quantize, distil, finetune):
+for command in (export, quantize, distil, finetune):
     onnx.add_command(command)

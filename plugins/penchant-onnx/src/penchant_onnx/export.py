@@ -1,0 +1,67 @@
+"""From a PyTorch model in sentence-transformers layout to a folder for `onnx.text`, by optimum.
+
+optimum pins old versions of its companions, so an environment of its own is advised; the folder
+made there needs none of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from penchant.errors import ModelFileError, PluginError, SettingsError
+
+from penchant_onnx.graph import read_graph
+from penchant_onnx.layout import copy_layout, new_folder
+from penchant_onnx.quantize import quantize_file
+
+INSTALL = "pip install 'penchant-onnx[export]'"
+# What the rewriting to int8 knows.
+_OPSET = 17
+_NEEDED = ("modules.json", "tokenizer.json")
+
+
+def export(model: Path, output: Path, *, target: Literal["any", "vnni", "arm64"] = "any") -> None:
+    """Make `output`, with the model's layout files, its fp32 graph and the int8 graph of that.
+
+    model: a local folder; nothing is fetched, and no code in it is run. target: as in `quantize`.
+
+    Raises SettingsError where `model` isn't such a folder or `output` is there already, PluginError
+    without optimum, and ModelFileError for a model that optimum can't export.
+    """
+    for name in _NEEDED:
+        if not (model / name).is_file():
+            raise SettingsError(
+                f"there is no {name} in '{model}'; give a local folder in sentence-transformers "
+                "layout"
+            )
+    # Read by optimum's companions when they are imported.
+    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    try:
+        from optimum.exporters.onnx import main_export
+    except ImportError as missing:
+        raise PluginError(
+            f"exporting needs optimum, which can't be imported ({missing}); {INSTALL}, in an "
+            "environment of its own"
+        ) from None
+    with new_folder(output) as whole, tempfile.TemporaryDirectory() as temporary:
+        copy_layout(model, whole)
+        try:
+            main_export(
+                str(model),
+                temporary,
+                task="feature-extraction",  # token vectors: the pooling is ours
+                library_name="transformers",
+                opset=_OPSET,
+                trust_remote_code=False,
+                do_validation=False,
+            )
+        except Exception as fault:  # the exporters raise what they like
+            raise ModelFileError(f"optimum can't export '{model}': {fault}") from fault
+        (whole / "onnx").mkdir(exist_ok=True)
+        for file in Path(temporary).glob("model.onnx*"):
+            shutil.move(file, whole / "onnx" / file.name)
+        quantize_file(read_graph(whole / "onnx" / "model.onnx"), whole, target=target)
