@@ -45,7 +45,7 @@ def test_the_demo_tells_its_story(told: tuple[list[str], dict[str, Any], Path]) 
         "A stranger who clicked on",
         "it answers the same.",
         "Next, try:",
-        f"Delete its folder, {told[2]}; nothing else was written.",
+        f"Done with the model? Delete {told[2]}",
     ):
         assert part in text
 

@@ -91,7 +91,7 @@ def run(
     say(f'  penchant recommend {save} --text "{source.question}"')
     say(f"  penchant inspect {save}")
     say("  penchant fit your-ratings.csv --user user_id --item item_id -o your-model/")
-    say(f"Done with the model? Delete its folder, {save}; nothing else was written.")
+    say(f"Done with the model? Delete {save}")
     seconds = time.perf_counter() - started
     say(f"\nThe demo took {seconds:.0f} s.")
     return {
