@@ -150,7 +150,8 @@ def token_table(tokens: Sequence[Sequence[int]], vectors: F32, alone: F32, threa
     """
     counts = np.bincount(np.concatenate([np.asarray(ids) for ids in tokens]), minlength=len(alone))
     weight = _COMMON / (_COMMON + counts / counts.sum())
-    chosen = np.sort(np.argsort(-counts, kind="stable")[: min(_TOKENS, np.count_nonzero(counts))])
+    kept = min(_TOKENS, int(np.count_nonzero(counts)))
+    chosen = np.sort(np.argsort(-counts, kind="stable")[:kept])
     column = np.full(len(alone), -1)
     column[chosen] = np.arange(len(chosen))
 
