@@ -67,36 +67,60 @@ fn keep_best(keys: &mut Vec<u64>, k: usize) {
 
 /// What the threads found, as one matrix with the best k of each row, best first.
 pub(super) fn best_of_all(found: Vec<Best>, threads: usize) -> CsrBuf {
+    in_order(merged(found, threads), threads)
+}
+
+/// The k best keys of each row, in any order.
+fn merged(found: Vec<Best>, threads: usize) -> Vec<Vec<u64>> {
     let mut found = found.into_iter();
     let Some(Best { mut kept, k, .. }) = found.next() else {
-        return CsrBuf::default();
+        return Vec::new();
     };
-    let others: Vec<_> = found.map(|best| best.kept).collect();
-    let queue = Queue::new(kept.iter_mut().enumerate());
+    let mut others: Vec<_> = found.map(|best| best.kept.into_iter()).collect();
+    let queue = Queue::new(kept.iter_mut().map(|keys| {
+        let more: Vec<_> = others.iter_mut().filter_map(Iterator::next).collect();
+        (keys, more)
+    }));
     together(threads, || {
-        while let Some((row, keys)) = queue.take() {
-            for kept in &others {
-                keys.extend(&kept[row]);
+        while let Some((keys, more)) = queue.take() {
+            for found in &more {
+                keys.extend(found);
             }
             keep_best(keys, k);
-            keys.sort_unstable_by(|a, b| b.cmp(a));
         }
     });
-    let total = kept.iter().map(Vec::len).sum();
-    let mut merged = CsrBuf {
-        indptr: Vec::with_capacity(kept.len() + 1),
-        indices: Vec::with_capacity(total),
-        values: Vec::with_capacity(total),
-    };
-    merged.indptr.push(0);
-    for keys in kept {
-        for (similarity, other) in keys.into_iter().map(neighbour) {
-            merged.indices.push(other);
-            merged.values.push(similarity);
-        }
-        merged.indptr.push(merged.indices.len() as i64);
+    kept
+}
+
+/// The neighbours behind the keys of each row, best first.
+fn in_order(kept: Vec<Vec<u64>>, threads: usize) -> CsrBuf {
+    let mut indptr = vec![0];
+    for keys in &kept {
+        indptr.push(indptr[indptr.len() - 1] + keys.len() as i64);
     }
-    merged
+    let total = kept.iter().map(Vec::len).sum();
+    let (mut indices, mut values) = (vec![0; total], vec![0.0; total]);
+    let mut free = (&mut indices[..], &mut values[..]);
+    let queue = Queue::new(kept.into_iter().map(|keys| {
+        let (free_indices, free_values) = std::mem::take(&mut free);
+        let (indices, more_indices) = free_indices.split_at_mut(keys.len());
+        let (values, more_values) = free_values.split_at_mut(keys.len());
+        free = (more_indices, more_values);
+        (keys, indices, values)
+    }));
+    together(threads, || {
+        while let Some((mut keys, indices, values)) = queue.take() {
+            keys.sort_unstable_by(|a, b| b.cmp(a));
+            for ((index, value), key) in indices.iter_mut().zip(values).zip(keys) {
+                (*value, *index) = neighbour(key);
+            }
+        }
+    });
+    CsrBuf {
+        indptr,
+        indices,
+        values,
+    }
 }
 
 /// A number that is greater for a better neighbour: a greater similarity, then a lower row.
