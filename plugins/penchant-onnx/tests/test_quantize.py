@@ -46,7 +46,9 @@ def int8(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def model_of(nodes: list[Any], constants: dict[str, Any], x: Any) -> onnx.ModelProto:
+def model_of(
+    nodes: list[Any], constants: dict[str, Any], x: Any, version: int = 17
+) -> onnx.ModelProto:
     kind = helper.np_dtype_to_tensor_dtype(x.dtype)
     graph = helper.make_graph(
         nodes,
@@ -55,7 +57,7 @@ def model_of(nodes: list[Any], constants: dict[str, Any], x: Any) -> onnx.ModelP
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)], ir_version=8)
 
 
 def run(model: onnx.ModelProto, x: Any) -> Any:
@@ -65,11 +67,12 @@ def run(model: onnx.ModelProto, x: Any) -> Any:
     return session.run(["y"], {"x": x})[0]
 
 
-def test_numbers_on_the_grid_come_out_exactly() -> None:
+@pytest.mark.parametrize("version", [11, 13, 17, 18, 21])
+def test_numbers_on_the_grid_come_out_exactly(version: int) -> None:
     # Row scales 1 and 1/127, column scales 1: everything is an integer on its grid.
     x = np.array([[127, -3, 0], [1, 0, -1]], np.float32)
     w = np.array([[63, 1], [2, -63], [0, 5]], np.float32)
-    model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], {"w": w}, x)
+    model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], {"w": w}, x, version)
     assert quantize_graph(model, bits=7, ranges={}) == 1
     np.testing.assert_allclose(run(model, x), x @ w, rtol=1e-6)
 

@@ -40,11 +40,13 @@ _TABLE_ROWS = 1024
 _UNEVEN = 2.0
 _SHIFTED = 0.1
 _LEAST = 1e-30
+# The version of ONNX's operators from which ReduceMax takes its axes as an input.
+_AXES_AS_INPUT = 18
 
 
 def factors_of_products(graph: onnx.GraphProto) -> list[str]:
     """The activations that `graph` multiplies with constant matrices, each once."""
-    rewrite = _Rewrite(graph, 8, {})
+    rewrite = _Rewrite(graph, 8, {}, _AXES_AS_INPUT)
     found = [node.input[0] for node in graph.node if rewrite.constant_factor(node) is not None]
     return list(dict.fromkeys(found))
 
@@ -58,7 +60,8 @@ def quantize_graph(
     of a constant float table. `ranges` of the activations make it finer; without, it is right too.
     Gives how many were rewritten.
     """
-    rewrite = _Rewrite(model.graph, bits, ranges)
+    version = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    rewrite = _Rewrite(model.graph, bits, ranges, version)
     rewrite.all()
     if not any(entry.domain == "com.microsoft" for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
@@ -82,8 +85,11 @@ class _Rows:
 
 
 class _Rewrite:
-    def __init__(self, graph: onnx.GraphProto, bits: int, ranges: Mapping[str, Range]) -> None:
+    def __init__(
+        self, graph: onnx.GraphProto, bits: int, ranges: Mapping[str, Range], version: int
+    ) -> None:
         self.graph = graph
+        self.version = version
         self.ranges = ranges
         self.limit = 2 ** (bits - 1) - 1
         self.constants = {one.name: one for one in graph.initializer}
@@ -180,13 +186,19 @@ class _Rewrite:
         one = self.constant("per_token_one", np.float32(1))
         zero = 0 if shift else 128
         zero_point = self.constant(f"per_token_zero_at_{zero}", np.uint8(zero))
-        size = self.node("ReduceMax", [sizes], f"{x}_size", axes=[-1], keepdims=1)
+        size = self.largest_of_rows(sizes, f"{x}_size")
         above = self.node("Max", [size, least], f"{x}_above_zero")
         inverse = self.node("Div", [largest, above], f"{x}_inverse")
         scaled = self.node("Mul", [value, inverse], f"{x}_scaled")
         rounded = self.node("QuantizeLinear", [scaled, one, zero_point], f"{x}_uint8")
         self.rows[x] = _Rows(rounded, above, steps, zero_point, divisors, shift)
         return self.rows[x]
+
+    def largest_of_rows(self, x: str, result: str) -> str:
+        if self.version < _AXES_AS_INPUT:
+            return self.node("ReduceMax", [x], result, axes=[-1], keepdims=1)
+        axis = self.constant("per_token_last_axis", np.array([-1], np.int64))
+        return self.node("ReduceMax", [x, axis], result, keepdims=1)
 
     def matrix(self, node: onnx.NodeProto, position: int) -> npt.NDArray[np.float32] | None:
         constant = self.constants.get(node.input[position])
