@@ -26,6 +26,7 @@ PUBLIC = {
     "data",
     "errors",
     "evaluation",
+    "growing",
     "hookspecs",
     "item_text",
     "kernels",

@@ -52,7 +52,12 @@ def test_extending_keeps_the_old_rows(ids, others):
     assume(not ids or not others or type(ids[0]) is type(others[0]))
     old, _ = Vocabulary.unique(ids)
     new = [key for key in dict.fromkeys(others) if key not in ids]
-    assert old.extended(new).ids() == [*old.ids(), *new]
+    whole = old.extended(new)
+    assert whole.ids() == [*old.ids(), *new]
+    assert whole.rows(whole.ids()).tolist() == list(range(len(whole)))
+    at_once = Vocabulary.from_ids(whole.ids())
+    for name, array in at_once.arrays().items():
+        assert whole.arrays()[name].tolist() == array.tolist()
 
 
 @given(st.lists(TEXT, max_size=5), st.integers(0xD800, 0xDFFF), st.data())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from penchant import kernels
+from penchant.growing import begins_with
 from penchant.protocols import (
     Factored,
     FitContext,
@@ -106,8 +107,7 @@ class FittedTopK:
         added = len(vectors) - len(old)
         if not copied or _APART * (self._index.apart + added) > len(vectors):
             return None
-        known = vectors[: len(old)]
-        if not np.array_equal(known.view(np.uint32), old.view(np.uint32)):
+        if not begins_with(vectors, old):
             return None
         rows = np.arange(len(old), len(vectors), dtype=np.int32)
         return self._index.with_rows(rows, vectors[len(old) :])

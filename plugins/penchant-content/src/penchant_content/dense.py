@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from penchant import kernels
+from penchant.growing import appended
 from penchant.item_text import NOTHING, EncodedText, described, lengths, unit, values_of
 from penchant.protocols import Evidence, State
 from penchant.queries import Csr, TopK
@@ -101,7 +102,7 @@ class DenseText:
         added = self.text.describe(data, new)
         if isinstance(added, Csr):
             raise TypeError("the extractor gave vectors at fit, now sparse features")
-        return replace(self, vectors=np.concatenate([self.vectors, added]))
+        return replace(self, vectors=appended(self.vectors, added))
 
     def state(self) -> State:
         """Give the vectors, and the state of what made them."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 from penchant import kernels
+from penchant.growing import appended
 from penchant.protocols import Evidence, State
 
 from penchant_mf.directions import Directions
@@ -113,7 +114,7 @@ class FactorModel:
                 replace(likes.where(likes.indices < items), columns=items),
                 vectors,
             )
-        return self._with_item_vectors(np.vstack([self._items, vectors]))
+        return self._with_item_vectors(appended(self._items, vectors))
 
     def state(self) -> State:
         """The vectors, and what counts as a liking."""

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from penchant import kernels
+from penchant.growing import appended
 from penchant.protocols import Evidence, State
 
 from penchant_mf.directions import Directions
@@ -204,7 +205,7 @@ class FittedSgd:
         for row in np.flatnonzero(ratings.counts()).tolist():
             raters = np.delete(self._users[ratings.row(row)].astype(np.float64), -2, axis=1)
             vectors[row, :-1] = self._ridge.item(raters, ratings.row_values(row))
-        return FittedSgd(self._mean, self._users, np.vstack([self._items, vectors]), self._ridge)
+        return FittedSgd(self._mean, self._users, appended(self._items, vectors), self._ridge)
 
     def state(self) -> State:
         """The vectors, the mean, the scale of the ratings and the steps of the descent."""
