@@ -313,6 +313,14 @@ RATES = {
             None,
         ),
         (
+            lambda: _kernels.Pairwise(
+                factors=1, epochs=1, learning_rate=0.1, decay=1.0, regularization=0.0, seed=0
+            ).fold_in_items(MATRIX, MATRIX[:2], ITEMS, ITEMS, MATRIX),
+            TypeError,
+            "likers must be a pair .indptr, indices. of numpy arrays, got <class 'tuple'>",
+            None,
+        ),
+        (
             lambda: _kernels.blake3_bytes(np.zeros(1, "M8[s]")),
             TypeError,
             "buffer must be bytes or a numpy array of plain numbers, got <class 'numpy.ndarray'>",

@@ -32,6 +32,20 @@ pub(crate) fn matrix<'a, T: Element>(
     }
 }
 
+/// Arrays that belong together, as a tuple: `wanted` says which, "a pair (indptr, indices)".
+pub(crate) fn together<'a, 'py, T: FromPyObject<'a, 'py>>(
+    value: &'a Bound<'py, PyAny>,
+    name: &str,
+    wanted: &str,
+) -> PyResult<T> {
+    value.extract().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "{name} must be {wanted} of numpy arrays, got {}",
+            value.get_type()
+        ))
+    })
+}
+
 /// The memory of an array whose dtype and number of dimensions are known to be right.
 fn values<'a, T: Element, D: numpy::ndarray::Dimension>(
     array: &'a Bound<'_, PyArray<T, D>>,

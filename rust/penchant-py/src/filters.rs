@@ -2,13 +2,12 @@
 
 use penchant_kernels::KernelError;
 use penchant_kernels::filter::{Filter, Ragged};
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::arrays::vector;
+use crate::arrays::{together, vector};
 
 /// A pair `(indptr, indices)`, whatever its parts are.
-type AnyPair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+pub(crate) type AnyPair<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// A pair `(indptr, indices)` as slices.
 type Pair<'a> = (&'a [i64], &'a [i32]);
@@ -54,15 +53,8 @@ pub(crate) fn any_pair<'py>(
     pair: Option<&Bound<'py, PyAny>>,
     name: &str,
 ) -> PyResult<Option<AnyPair<'py>>> {
-    let taken = pair.map(|pair| {
-        pair.extract().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "{name} must be a pair (indptr, indices) of numpy arrays, got {}",
-                pair.get_type()
-            ))
-        })
-    });
-    taken.transpose()
+    pair.map(|pair| together(pair, name, "a pair (indptr, indices)"))
+        .transpose()
 }
 
 fn pair<'a>(

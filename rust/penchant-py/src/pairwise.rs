@@ -1,10 +1,11 @@
 //! Factors from likings, by comparing items: BPR and WARP.
 
-use crate::arrays::{matrix, vector};
+use crate::arrays::{matrix, together, vector};
 use crate::errors::OrRaise;
+use crate::filters::AnyPair;
 use crate::numbers::{fits_memory, real, whole};
 use crate::progress::Progress;
-use crate::sparse::rows_of;
+use crate::sparse::{AnyTriple, rows_of};
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::filter::Ragged;
 use penchant_kernels::pairwise::{
@@ -167,23 +168,23 @@ impl Pairwise {
     /// of `threads`; zeros for one that nobody likes. O(epochs x (likers + rivals drawn) x factors),
     /// for WARP likers times the tries that are needed.
     #[pyo3(signature = (likers, likes, user_factors, item_factors, rivals, *, threads = 1))]
-    #[expect(
-        clippy::too_many_arguments,
-        clippy::needless_pass_by_value,
-        reason = "arrays that belong together come as tuples, which are taken apart"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "a model is given by its arrays")]
     fn fold_in_items<'py>(
         &self,
         py: Python<'py>,
-        likers: (Bound<'py, PyAny>, Bound<'py, PyAny>),
-        likes: (Bound<'py, PyAny>, Bound<'py, PyAny>),
+        likers: &Bound<'py, PyAny>,
+        likes: &Bound<'py, PyAny>,
         user_factors: &Bound<'py, PyAny>,
         item_factors: &Bound<'py, PyAny>,
-        rivals: (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>),
+        rivals: &Bound<'py, PyAny>,
         #[pyo3(from_py_with = whole)] threads: usize,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let users = factors(user_factors, "user_factors")?;
         let items = factors(item_factors, "item_factors")?;
+        let likers: AnyPair<'_> = together(likers, "likers", "a pair (indptr, indices)")?;
+        let likes: AnyPair<'_> = together(likes, "likes", "a pair (indptr, indices)")?;
+        let rivals: AnyTriple<'_> =
+            together(rivals, "rivals", "a triple (users, scores, weights)")?;
         let likers = ragged("likers", &likers.0, &likers.1, users.rows())?;
         let likes = ragged("likes", &likes.0, &likes.1, items.rows())?;
         let rivals = Rivals {

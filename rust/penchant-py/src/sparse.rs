@@ -1,13 +1,12 @@
 //! Sparse products and the transpose, over CSR triples of numpy arrays.
 
-use crate::arrays::{matrix, vector};
+use crate::arrays::{matrix, together, vector};
 use crate::errors::{OrRaise, shape_error};
 use crate::numbers::whole;
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::csr::{Csr, CsrBuf};
 use penchant_kernels::sparse;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// Three arrays of a sparse matrix, as Python gets them.
@@ -18,7 +17,7 @@ pub(crate) type Triple<'py> = (
 );
 
 /// Three arguments of Python that should be the arrays of a sparse matrix.
-type AnyTriple<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+pub(crate) type AnyTriple<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 /// A sparse matrix of `columns` columns over three arguments, checked for dtype and layout.
 pub(crate) fn csr<'a>(
@@ -112,12 +111,7 @@ fn sparse_sparse<'py>(
     #[pyo3(from_py_with = whole)] threads: usize,
 ) -> PyResult<Bound<'py, PyArray2<f32>>> {
     let (other_indptr, other_indices, other_values): AnyTriple<'_> =
-        other.extract().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "other must be a triple (indptr, indices, values) of numpy arrays, got {}",
-                other.get_type()
-            ))
-        })?;
+        together(other, "other", "a triple (indptr, indices, values)")?;
     let right = csr(&other_indptr, &other_indices, &other_values, columns)?;
     let left = csr(indptr, indices, values, right.rows())?;
     let product = py
