@@ -660,6 +660,58 @@ def test_a_model_is_read_whole_while_it_is_replaced(
     assert hidden(tmp_path) == []
 
 
+def test_a_model_set_aside_for_a_moment_is_no_missing_model(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader looks between a writer's two renames, and sees nothing twice."""
+    away = model.with_name("away")
+    seal, located = reader._seal, swap.located
+    calls = iter(range(100))
+
+    def looked(place: Path) -> Path:
+        if away.exists():
+            away.rename(place)
+        return located(place)
+
+    def sealed(place: Path) -> bytes | None:
+        if next(calls) == 0:
+            place.rename(away)
+        return seal(place)
+
+    monkeypatch.setattr(reader, "located", looked)
+    monkeypatch.setattr(reader, "_seal", sealed)
+    assert artifact.read(model).manifest == {"facts": {"seed": 7}}
+
+
+def test_a_reader_waits_for_a_writer_between_its_renames(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swap, "_exchange", lambda one, other: False)
+    rename, between, looked = Path.rename, threading.Event(), threading.Event()
+    seal = reader._seal
+
+    def sealed(place: Path) -> bytes | None:
+        found = seal(place)
+        looked.set()
+        return found
+
+    def slowly(source: Path, target: Path) -> Path:
+        renamed = rename(source, target)
+        if Path(target).suffix == ".old":
+            between.set()
+            assert looked.wait(10)
+        return renamed
+
+    monkeypatch.setattr(Path, "rename", slowly)
+    writer = threading.Thread(target=artifact.write, args=(model, {"n": 2}, State()))
+    writer.start()
+    assert between.wait(10)
+    monkeypatch.setattr(reader, "_seal", sealed)
+    monkeypatch.setattr(reader, "located", lambda place: place)
+    assert artifact.read(model).manifest == {"n": 2}
+    writer.join()
+
+
 def test_two_writers_leave_one_whole_model(tmp_path: Path) -> None:
     def write_often(n: int) -> None:
         for _ in range(10):

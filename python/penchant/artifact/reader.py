@@ -34,7 +34,7 @@ from penchant.artifact.manifest import (
     Node,
 )
 from penchant.artifact.names import Malformed, array_path, folder_path
-from penchant.artifact.swap import located
+from penchant.artifact.swap import located, undisturbed
 from penchant.errors import ModelFileError
 from penchant.protocols import State
 
@@ -134,7 +134,10 @@ def _steadily(folder: str | os.PathLike[str], attempt: Callable[[Path], T]) -> T
         try:
             found = attempt(place)
         except (Malformed, OSError) as error:
-            if _seal(place) == seal and located(place) == place:
+            # Between a writer's two renames there is nothing in the place.
+            with undisturbed(place.parent):
+                same = located(place) == place and _seal(place) == seal
+            if same:
                 raise ModelFileError(
                     f"the model in {place} can't be used: {_words(error)}"
                 ) from None

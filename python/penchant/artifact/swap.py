@@ -66,6 +66,18 @@ def located(target: Path) -> Path:
     return target
 
 
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[None]:
+    """Keep writers from swapping anything in a folder while a reader looks.
+
+    Where the folder can't be opened or locked, hope.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(_locked(folder))
+        yield
+
+
 def sync_folder(folder: Path) -> None:
     """Push the names in a folder to the disk; does nothing where folders can't be opened."""
     with _opened(folder) as descriptor:
