@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from penchant.errors import DataError, FitCancelled, SettingsError
+from penchant.errors import SettingsError
 from penchant.protocols import FitContext, Scorer, State
 
 from penchant_hybrid.blend import Blend, blend_of
+from penchant_hybrid.fitting import check_same_rows, fit_parts, restore_parts
 from penchant_hybrid.learning import learn_weights
-from penchant_hybrid.parts import Part
-from penchant_hybrid.spread import sample_of, spread_of
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
 
+    from penchant_hybrid.parts import Part
     from penchant_hybrid.settings import WeightedSettings
 
 
@@ -52,7 +52,7 @@ class Weighted:
                 "hybrid.weighted learns its weights from validation events and the fit has none; "
                 "give validation=... or set learn to false"
             )
-        _check_same_rows(data, validation)
+        check_same_rows(data, validation)
         parts = self._parts(data, context, "", self._weights)
         weights = learn_weights(parts, data, validation, context, self._settings.among)
         if not self._settings.refit:
@@ -64,48 +64,12 @@ class Weighted:
 
     def restore(self, state: State, /) -> Blend:
         """Bring the parts back."""
-        weights, spreads = _numbers(state, "weights"), _numbers(state, "spreads")
-        parts = [
-            Part(name, scorer.restore(state.parts[f"part_{place}"]), weight, spread)
-            for place, (name, scorer, weight, spread) in enumerate(
-                zip(self._names, self._scorers, weights, spreads, strict=True)
-            )
-        ]
+        parts = restore_parts(self._names, self._scorers, state)
         vectors = state.arrays.get("item_vectors")
         return blend_of(parts, None if vectors is None else np.asarray(vectors))
 
     def _parts(
         self, data: Dataset, context: FitContext, again: str, weights: Sequence[float]
     ) -> list[Part]:
-        users = sample_of(data, context.seed)
-        parts = []
-        for place, (name, scorer, weight) in enumerate(
-            zip(self._names, self._scorers, weights, strict=True), start=1
-        ):
-            if context.cancelled():
-                raise FitCancelled(f"the fit of hybrid.weighted was cancelled before {name}")
-            label = f"{again}{name} ({place} of {len(self._names)})"
-            part = Part(name, scorer.fit(data, _labelled(context, label)), weight, 1.0)
-            parts.append(replace(part, spread=spread_of(part, data, users)))
-        return parts
-
-
-def _labelled(context: FitContext, label: str) -> FitContext:
-    def progress(task: str, done: float, total: float, detail: str = "", /) -> None:
-        context.progress(f"{label}: {task}", done, total, detail)
-
-    return replace(context, progress=progress)
-
-
-def _check_same_rows(data: Dataset, validation: Dataset) -> None:
-    if (len(validation.users), len(validation.items)) != (len(data.users), len(data.items)):
-        raise DataError(
-            f"validation has {len(validation.users)} users and {len(validation.items)} items but "
-            f"the data have {len(data.users)} and {len(data.items)}; cut both from one dataset, "
-            "as dataset.subset does"
-        )
-
-
-def _numbers(state: State, name: str) -> list[float]:
-    values = state.meta[name]
-    return [float(str(value)) for value in values] if isinstance(values, Sequence) else []
+        parts = fit_parts("hybrid.weighted", self._names, self._scorers, data, context, again)
+        return [replace(part, weight=weight) for part, weight in zip(parts, weights, strict=True)]
