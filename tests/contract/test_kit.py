@@ -706,6 +706,25 @@ def test_a_sound_encoder_passes() -> None:
     check(encoder())
 
 
+def test_an_encoder_that_takes_na_for_nothing_is_found() -> None:
+    def encode(self: Any, texts: Sequence[str], /, *, kind: str = "document") -> Any:
+        return letters(self, ["" if text == "NA" else text for text in texts])
+
+    check(encoder(encode=encode), "the_word_na_is_a_word")
+
+
+def test_an_encoder_that_counts_long_texts_beyond_the_numbers_is_found() -> None:
+    def encode(self: Any, texts: Sequence[str], /, *, kind: str = "document") -> Any:
+        vectors = letters(self, [text[:3000] for text in texts])
+        vectors[[len(text) > 50_000 for text in texts]] = np.nan
+        return vectors
+
+    check(
+        encoder(encode=encode),
+        "a_text_of_a_hundred_thousand_characters_has_a_finite_vector",
+    )
+
+
 def test_an_encoder_that_depends_on_the_batch_is_found() -> None:
     def encode(self: Any, texts: Sequence[str], /, *, kind: str = "document") -> Any:
         return letters(self, texts) + np.float32(len(texts) * 1e-4)
@@ -768,7 +787,11 @@ def test_one_vector_for_all_texts_is_found() -> None:
     def encode(self: Any, texts: Sequence[str], /, *, kind: str = "document") -> Any:
         return np.ones((len(texts), 8), np.float32)
 
-    check(encoder(encode=encode), "texts_that_differ_have_vectors_that_differ")
+    check(
+        encoder(encode=encode),
+        "texts_that_differ_have_vectors_that_differ",
+        "the_word_na_is_a_word",
+    )
 
 
 def test_an_encoder_that_is_not_safe_from_many_threads_is_found() -> None:

@@ -134,6 +134,20 @@ def test_only_the_columns_named_are_read() -> None:
     assert fitted.terms == ("x", "y")
 
 
+@pytest.mark.parametrize("analyzer", ["word", "character"])
+def test_every_script_and_odd_text_has_weights_that_are_finite(analyzer: str) -> None:
+    texts = ["静かな映画", "静かな映画", "فيلم هادئ", "조용한 영화", "NA", "Tom &amp; Jerry"]
+    odd = ["👩‍👩‍👧🔭✨", "\x07\x1b[31m", "", " \n"]
+    table = dense(extract([*texts, *odd], analyzer=analyzer, ngrams=(1, 1)))
+    assert np.isfinite(table).all()
+    assert table[: len(texts)].any(axis=1).all()
+    assert table[0].tolist() == table[1].tolist()
+    assert not table[-2:].any()  # nothing was said
+    # Equal texts are alike, and texts of other scripts share no term.
+    assert table[0] @ table[1] == pytest.approx(1)
+    assert table[0] @ table[2] == table[0] @ table[4] == 0
+
+
 def test_texts_of_a_hundred_thousand_characters_are_read() -> None:
     features = extract(["é" * 100_000, "記憶 " * 30_000, "🔭"])
     assert np.isfinite(dense(features)).all()

@@ -97,6 +97,7 @@ WRONG = [
     (b"\x03" + b"\0" * 7 + b"{x}", "property name"),
     (safetensors({"linear.weight": WEIGHT}, "F32")[:-1], "can't lie from 0 to 32"),
     (safetensors({"linear.weight": WEIGHT}, "BF17"), "BF17"),
+    ((200_000).to_bytes(8, "little") + b"[" * 200_000, "recursion"),
     (safetensors({"weight": WEIGHT}, "F32"), "must hold the matrix linear.weight"),
     (safetensors({"linear.weight": WEIGHT[0]}, "F32"), "must hold the matrix linear.weight"),
     (safetensors({"linear.weight": WEIGHT * np.nan}, "F32"), "not finite; train it again"),
@@ -113,6 +114,10 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes, says: str) ->
 
 def test_an_unknown_activation_and_pickled_weights_are_refused(tmp_path: Path) -> None:
     write_dense(tmp_path / "dense", WEIGHT)
+    with (tmp_path / "dense/model.safetensors").open("ab") as file:
+        file.truncate(1_000_000_001)  # a hole, which takes no place on the disk
+    with pytest.raises(ModelFileError, match=r"has 1000 MB, and at most 1000 MB are read"):
+        read_dense(tmp_path / "dense")
     (tmp_path / "dense/model.safetensors").rename(tmp_path / "dense/pytorch_model.bin")
     with pytest.raises(ModelFileError, match=r"save the module as safetensors \(other forms may"):
         read_dense(tmp_path / "dense")

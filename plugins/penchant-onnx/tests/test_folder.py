@@ -172,6 +172,25 @@ def test_broken_json_is_named(tiny: Callable[..., Path]) -> None:
         read(tiny(files={"1_Pooling/config.json": [1]}))
 
 
+def test_a_file_larger_than_its_kind_ever_is_is_not_read(tiny: Callable[..., Path]) -> None:
+    folder = tiny()
+    for name in ("modules.json", "sentence_bert_config.json", "1_Pooling/config.json"):
+        kept = (folder / name).read_bytes()
+        with (folder / name).open("ab") as file:
+            file.truncate(16_000_001)  # a hole, which takes no place on the disk
+        with pytest.raises(ModelFileError, match=r"json has 16 MB, and at most 16 MB are read"):
+            read(folder)
+        (folder / name).write_bytes(kept)
+    assert read(folder).dim == 4
+
+
+def test_json_without_end_is_no_crash(tiny: Callable[..., Path]) -> None:
+    folder = tiny()
+    (folder / "modules.json").write_text("[" * 200_000, "utf-8")
+    with pytest.raises(ModelFileError, match=r"modules\.json is not readable JSON \(it is nested"):
+        read(folder)
+
+
 def test_an_unknown_set_of_outputs_is_named(tiny: Callable[..., Path], proto) -> None:
     outputs = (proto.value("logits", 1, "b", 2), proto.value("scores", 1, "b", 2))
     with pytest.raises(ModelFileError, match=r"has the outputs logits, scores, and a text encoder"):

@@ -91,3 +91,43 @@ def test_missing_weights_are_named(tiny: Callable[..., Path], proto) -> None:
     graph = read_graph(tiny(proto.graph_bytes(location="weights.bin")) / "onnx/model.onnx")
     with pytest.raises(ModelFileError, match=r"'weights\.bin', and there is no such file beside"):
         graph.external_files()
+
+
+def test_operators_of_a_foreign_domain_are_refused(tiny: Callable[..., Path], proto) -> None:
+    node = proto.node("Steal", ("input_ids",), ("last_hidden_state",), proto.message(7, "evil.ops"))
+    file = tiny(proto.graph_bytes(nodes=(node,))) / "onnx/model.onnx"
+    with pytest.raises(
+        ModelFileError, match=r"uses operators of 'evil\.ops', .* loads none; export"
+    ):
+        read_graph(file)
+    branch = proto.message(
+        5, proto.message(1, "else_branch"), proto.message(6, proto.message(1, node))
+    )
+    hidden = proto.node("If", ("a",), ("last_hidden_state",), branch)
+    file.write_bytes(proto.graph_bytes(nodes=(hidden,)))
+    with pytest.raises(ModelFileError, match=r"uses operators of 'evil\.ops'"):
+        read_graph(file)
+
+
+def test_functions_of_the_file_itself_are_no_foreign_code(tiny: Callable[..., Path], proto) -> None:
+    node = proto.node("Twice", ("input_ids",), ("last_hidden_state",), proto.message(7, "our.own"))
+    inner = proto.message(7, proto.node("Gather", ("a", "b"), ("c",)))
+    function = proto.message(25, proto.message(1, "Twice"), inner, proto.message(10, "our.own"))
+    file = tiny(proto.graph_bytes(nodes=(node,)) + function) / "onnx/model.onnx"
+    assert read_graph(file).operators == {"Twice", "Gather"}
+    # A function is no cover for what is foreign inside it.
+    inner = proto.message(7, proto.node("Steal", ("a",), ("c",), proto.message(7, "evil.ops")))
+    function = proto.message(25, proto.message(1, "Twice"), inner, proto.message(10, "our.own"))
+    file.write_bytes(proto.graph_bytes(nodes=(node,)) + function)
+    with pytest.raises(ModelFileError, match=r"uses operators of 'evil\.ops'"):
+        read_graph(file)
+
+
+def test_branches_without_end_are_no_crash(tiny: Callable[..., Path], proto) -> None:
+    node = proto.node("Identity", ("a",), ("last_hidden_state",))
+    for _ in range(1500):
+        branch = proto.message(5, proto.message(6, proto.message(1, node)))
+        node = proto.message(4, "If") + branch
+    file = tiny(proto.graph_bytes(nodes=(node,))) / "onnx/model.onnx"
+    with pytest.raises(ModelFileError, match=r"is not a readable ONNX graph .*recursion"):
+        read_graph(file)

@@ -164,6 +164,14 @@ def test_a_broken_tokenizer_is_named(tiny: Callable[..., Path]) -> None:
         encoder(tiny(files={"tokenizer.json": {"model": 1}}))
 
 
+def test_a_tokenizer_larger_than_any_is_not_read(tiny: Callable[..., Path]) -> None:
+    folder = tiny()
+    with (folder / "tokenizer.json").open("ab") as file:
+        file.truncate(300_000_000)  # a hole, which takes no place on the disk
+    with pytest.raises(ModelFileError, match=r"tokenizer\.json has 300 MB, and at most 256 MB are"):
+        encoder(folder)
+
+
 def test_a_limit_below_the_tokenizers_own_tokens_is_refused(minilm: Path) -> None:
     with pytest.raises(SettingsError, match=r"max_tokens must be at least 3, .* got 2"):
         encoder(minilm, max_tokens=2)

@@ -21,6 +21,10 @@ TEXTS = (
     "فيلم هادئ عن الذاكرة",
     "👩‍👩‍👧 🔭✨",
     "e\u0301 \u00e9 \u200b\ufeff\x00",
+    "\x07\x1b[31m\x7f \x85 \u202e",
+    "half a pair: \ud83d",
+    "Tom &amp; Jerry &lt;b&gt;&#128512;</b>",
+    "NA",
     "a slow and patient story of a lighthouse keeper who writes letters to the sea " * 20,
 )
 
@@ -53,6 +57,15 @@ class EncoderContract(Contract):
         for kind in ("document", "query"):
             vectors = encoder.encode(list(TEXTS), kind=kind)
             floats(vectors, (len(TEXTS), encoder.dim), f"vectors of a {kind}")
+
+    def test_a_text_of_a_hundred_thousand_characters_has_a_finite_vector(self) -> None:
+        encoder = self.build()
+        texts = ["x" * 100_000, "a film about memory " * 5_000, "静かな映画" * 20_000]
+        floats(encoder.encode(texts), (3, encoder.dim), "vectors of long texts")
+
+    def test_the_word_na_is_a_word(self) -> None:
+        said, nothing = self.encode(self.build(), ("NA", ""))
+        assert said.tobytes() != nothing.tobytes(), "the text 'NA' was read as a missing one"
 
     def test_no_texts_give_no_vectors(self) -> None:
         encoder = self.build()

@@ -17,13 +17,16 @@ import numpy as np
 from penchant import kernels
 from penchant.errors import ModelFileError
 
+from penchant_onnx.files import MEGABYTE, limited, read_json
+
 if TYPE_CHECKING:
     from penchant.protocols import F32
 
 # By the last word of the class name that sentence-transformers writes.
 _ACTIVATIONS = {"Identity": None, "Tanh": np.tanh}
-_DTYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8"}
+_DTYPES = {"F32": "<f4", "F16": "<f2", "F64": "<f8", "I64": "<i8"}
 _LONGEST_OUTLINE = 1 << 20
+_LARGEST = 1000 * MEGABYTE
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ class Dense:
 
 def read_dense(folder: Path) -> Dense:
     """Read a Dense module. Raises ModelFileError for what isn't there, damaged or not known."""
-    config = _outline(folder / "config.json")
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise ModelFileError(f"{folder / 'config.json'} must hold a JSON object; copy it again")
     name = str(config.get("activation_function", "")).rpartition(".")[2]
     if name not in _ACTIVATIONS:
         raise ModelFileError(
@@ -92,17 +97,9 @@ def write_dense(folder: Path, weight: F32) -> None:
     (folder / "model.safetensors").write_bytes(head + outline + numbers)
 
 
-def _outline(file: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as fault:
-        raise ModelFileError(f"{file} is not readable JSON ({fault}); copy it again") from None
-    return config if isinstance(config, dict) else {}
-
-
 def _tensors(file: Path) -> dict[str, F32]:
     """The tensors of a safetensors file as float32; every place is checked against the file."""
-    content = file.read_bytes()
+    content = limited(file, _LARGEST).read_bytes()
     length = int.from_bytes(content[:8], "little")
     try:
         if not 8 < 8 + length <= len(content) or length > _LONGEST_OUTLINE:
@@ -113,7 +110,7 @@ def _tensors(file: Path) -> dict[str, F32]:
             for name, entry in outline.items()
             if name != "__metadata__"
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise ModelFileError(
             f"{file} is no readable safetensors ({fault}); copy it again"
         ) from None

@@ -8,7 +8,6 @@ pooling or limit gives vectors that look fine and rank badly, so what neither sa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from penchant.errors import ModelFileError, SettingsError
 
 from penchant_onnx.dense import Dense, read_dense
+from penchant_onnx.files import read_json
 from penchant_onnx.graph import Graph, read_graph
 from penchant_onnx.settings import POOLINGS, TextSettings
 
@@ -304,9 +304,4 @@ def _object(file: Path) -> dict[str, Any] | None:
 
 
 def _json(file: Path) -> Any:
-    if not file.is_file():
-        return None
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except ValueError as fault:
-        raise ModelFileError(f"{file} is not readable JSON ({fault}); copy it again") from None
+    return read_json(file) if file.is_file() else None

@@ -22,6 +22,8 @@ _Span: TypeAlias = tuple[int, int]
 BATCH_DEPENDENT = frozenset(
     {"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"}
 )
+# What ONNX Runtime has built in. Any other operator is code of somebody's own.
+_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Graph:
 def read_graph(path: Path) -> Graph:
     """Read the facts of the ONNX file at `path`.
 
-    Raises ModelFileError where the file is no ONNX graph or ends in the middle.
+    Raises ModelFileError where the file is no ONNX graph or ends in the middle, and where it needs
+    operators that neither ONNX Runtime nor a function of the file itself defines.
     """
     with path.open("rb") as file:
         if path.stat().st_size == 0:
@@ -82,12 +85,18 @@ def read_graph(path: Path) -> Graph:
             walk = _Walk(data)
             try:
                 walk.model((0, len(data)))
-            except (_Malformed, UnicodeDecodeError) as fault:
+            except (_Malformed, UnicodeDecodeError, RecursionError) as fault:
                 raise ModelFileError(
                     f"{path} is not a readable ONNX graph ({fault}); export or copy it again"
                 ) from None
     if not walk.outputs:
         raise ModelFileError(f"{path} is not a readable ONNX graph (no outputs); export it again")
+    foreign = sorted(walk.domains - walk.functions - _DOMAINS)
+    if foreign:
+        raise ModelFileError(
+            f"{path} uses operators of '{foreign[0]}', which need code of their own, and onnx.text "
+            "loads none; export it again with the operators of ONNX alone"
+        )
     return Graph(
         path=path,
         inputs=tuple(name for name in walk.inputs if name not in walk.weights),
@@ -111,15 +120,21 @@ class _Walk:
         self.outputs: dict[str, int | None] = {}
         self.operators: set[str] = set()
         self.external: set[str] = set()
+        self.domains: set[str] = set()
+        self.functions: set[str] = set()
 
     def model(self, span: _Span) -> None:
         for number, value in self._messages(span):
             if number == 7:
                 self.graph(value, outermost=True)
-            elif number == 25:  # a function's nodes are its field 7
-                for inner, node in self._messages(value):
-                    if inner == 7:
-                        self.node(node)
+            elif number == 25:
+                self.function(value)
+
+    def function(self, span: _Span) -> None:
+        self.functions.add(self._text(span, 10))
+        for number, value in self._messages(span):
+            if number == 7:
+                self.node(value)
 
     def graph(self, span: _Span, *, outermost: bool = False) -> None:
         for number, value in self._messages(span):
@@ -140,6 +155,8 @@ class _Walk:
                 self.operators.add(self._decode(value))
             elif number == 5:
                 self.attribute(value)
+            elif number == 7:
+                self.domains.add(self._decode(value))
 
     def attribute(self, span: _Span) -> None:
         for number, value in self._messages(span):

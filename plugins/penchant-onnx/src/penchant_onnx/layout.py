@@ -76,7 +76,7 @@ def add_head(encoder: OnnxText, folder: Path, weight: F32) -> None:
 
     Raises SettingsError where the graph pools by itself, and leaves nothing to be put between.
     """
-    if encoder.pools_inside:
+    if encoder.pooling is None:
         raise SettingsError(
             f"the graph in '{encoder.folder}' pools by itself, so nothing can be put behind it; "
             "export it as a feature extractor"

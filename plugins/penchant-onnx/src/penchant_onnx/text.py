@@ -24,6 +24,7 @@ import numpy as np
 from penchant import kernels
 from penchant.errors import ModelFileError, SettingsError
 
+from penchant_onnx.files import LARGEST_TOKENIZER, limited, read_json
 from penchant_onnx.folder import read_folder
 from penchant_onnx.reading import Reading
 from penchant_onnx.session import Session
@@ -31,6 +32,7 @@ from penchant_onnx.session import Session
 if TYPE_CHECKING:
     from penchant.protocols import F32, Json
 
+    from penchant_onnx.dense import Dense
     from penchant_onnx.settings import TextSettings
 
 # Raised whenever the same files and settings would give other vectors.
@@ -50,7 +52,7 @@ class OnnxText:
         self._settings = settings
         self._folder = read_folder(settings)
         self._tokenizer = _open_tokenizer(self._folder.tokenizer, self._folder.max_tokens)
-        said = json.loads(self._folder.tokenizer.read_text("utf-8"))
+        said = read_json(self._folder.tokenizer, most=LARGEST_TOKENIZER)
         # Padding is masked, so any valid id would do.
         self._pad = int((said.get("padding") or {}).get("pad_id", 0))
         self._reading = Reading(self._tokenizer, said["model"].get("unk_token"))
@@ -82,9 +84,14 @@ class OnnxText:
         return (graph.path, *graph.external_files())
 
     @property
-    def pools_inside(self) -> bool:
-        """Whether the graph gives one vector a text by itself."""
-        return self._folder.pooling is None
+    def pooling(self) -> str | None:
+        """How token vectors become one: "mean", "cls", "max", "last", or None inside the graph."""
+        return self._folder.pooling
+
+    @property
+    def dense(self) -> tuple[Dense, ...]:
+        """What a pooled vector goes through, in order."""
+        return self._folder.dense
 
     @property
     def batch_invariant(self) -> bool:
@@ -252,6 +259,7 @@ def _packed(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 def _open_tokenizer(file: Path, max_tokens: int) -> Any:
     from tokenizers import Tokenizer
 
+    limited(file, LARGEST_TOKENIZER)
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as fault:  # the library raises bare Exception
