@@ -303,6 +303,55 @@ def test_weights_are_learned_from_validation() -> None:
         assert scores[user].argmax() == item
 
 
+def test_a_part_that_says_nothing_of_likings_gets_no_weight_and_one_that_does_keeps_some() -> None:
+    # Each of two parts knows half of what every user will like; the third one knows nothing.
+    users, items = 60, 40
+    draw = np.random.default_rng(5)
+    liked = np.array([draw.permutation(items - 1)[:4] + 1 for _ in range(users)])
+    halves = np.zeros((2, users, items), np.float32)
+    for half, told in zip(halves, (liked[:, :2], liked[:, 2:]), strict=True):
+        np.put_along_axis(half, told, 1.0, axis=1)
+        half += draw.normal(scale=0.2, size=half.shape)
+    junk = draw.normal(size=(users, items))
+    board = checkerboard(users=users, items=items)
+
+    def likings(pairs: list[tuple[int, int]]) -> Dataset:
+        user, item = np.array(pairs, np.int32).T
+        log = Interactions.of(
+            user.copy(),
+            item.copy(),
+            np.full(len(user), 5, np.float32),
+            n_users=users,
+            n_items=items,
+        )
+        return board.with_interactions(log)
+
+    parts = [
+        Part(f"toy.{place}", Table(table.astype(np.float32)), 1.0, 1.0)
+        for place, table in enumerate((junk, *halves))
+    ]
+    train = likings([(user, 0) for user in range(users)])
+    later = likings([(user, item) for user in range(users) for item in liked[user].tolist()])
+    weights = learn_weights(parts, train, later, FitContext(seed=1))
+    assert weights[0] == 0.0
+    assert min(weights[1:]) > 0.5
+    assert max(weights) == 1.0
+    assert learn_weights(parts, train, later, FitContext(seed=1, threads=4)) == weights
+
+
+def test_a_part_that_is_given_no_weight_stays_out() -> None:
+    right, wrong = (Part("toy", table, 1.0, 1.0) for table in right_and_wrong())
+    data, later = log_of(TRAIN), log_of(LIKED_LATER)
+    unwanted = replace(right, weight=0.0)
+    assert learn_weights([unwanted, wrong], data, later, FitContext()) == [0.0, 1.0]
+
+
+def test_of_two_parts_that_say_the_same_the_first_counts() -> None:
+    right = Part("toy", right_and_wrong()[0], 1.0, 1.0)
+    weights = learn_weights([right, right], log_of(TRAIN), log_of(LIKED_LATER), FitContext())
+    assert weights == [1.0, 0.0]
+
+
 def test_weights_stay_as_given_where_learning_is_off_or_there_is_nothing_to_learn_from() -> None:
     parts = right_and_wrong()
     for validation, settings in ((log_of(LIKED_LATER), {"learn": False}), (None, {})):

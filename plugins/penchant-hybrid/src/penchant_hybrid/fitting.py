@@ -1,4 +1,4 @@
-"""What every hybrid does with its parts at fit: fit them in turn, measure their spreads, keep them."""
+"""What every hybrid does with its parts at fit: fit them in turn, measure spreads, keep them."""
 
 from __future__ import annotations
 
