@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from penchant.components import FitReport, Spec
+from penchant.deriving import Deriving
 from penchant.errors import DataError, SettingsError
 from penchant.model import Model
 from penchant.past import Past
@@ -34,6 +35,7 @@ def fit(
     recommender: SpecLike | None = None,
     scorers: Sequence[SpecLike] = (),
     encoder: SpecLike | None = None,
+    derive: Mapping[str, SpecLike] | None = None,
     validation: Dataset | None = None,
     seed: int | None = None,
     threads: int | None = None,
@@ -47,6 +49,8 @@ def fit(
         the place of what the recipe says.
     recommender: the component that answers. scorers: a shorthand, see `penchant.recipes.compose`.
     encoder: given to every component inside that takes one and names none.
+    derive: columns of the items to be worked out first, each by an extractor whose features have
+        names: `{"tags": {"use": "content.tags", ...}}`. The model's items have them (`where=`).
     validation: events held out of the data, for early stopping and learned weights.
     seed: of every random choice (0 by default); the same seed gives the same bits for any
         `threads` (1 by default).
@@ -68,16 +72,19 @@ def fit(
         if recommender is None and not scorers:
             recommender, scorers = recipe.recommender, recipe.scorers
         encoder = encoder if encoder is not None else recipe.encoder
+        derive = derive if derive is not None else recipe.derive
         seed = recipe.seed if seed is None else seed
         threads = recipe.threads if threads is None else threads
     seed = _whole("seed", 0 if seed is None else seed, 0)
     threads = _whole("threads", 1 if threads is None else threads, 1)
     spec = compose(recommender, scorers)
+    derive = derive or {}
     if registry is None:
-        registry = discover_for(spec, encoder)
+        registry = discover_for(spec, encoder, *derive.values())
     if encoder is not None:
         spec = with_encoder(spec, encoder, registry)
     built = registry.recommender(spec)
+    deriving = Deriving.of(derive, encoder, registry)
     fallback = registry.recommender(FALLBACK)
     generator = registry.generator(GENERATOR)
 
@@ -98,6 +105,8 @@ def fit(
     if cancelled is not None:
         context = replace(context, cancelled=cancelled)
     started = time.perf_counter()
+    derived = deriving.fit(data, context)
+    data = derived.onto(data)
     fitted = built.fit(data, context)
     seconds = time.perf_counter() - started
     popular = fallback.fit(data, context)
@@ -118,7 +127,8 @@ def fit(
         recommender=registry.wrap_recommender(spec.name, fitted),
         fallback=popular,
         generator=generator,
-        facts=_facts(data, registry, spec, seed, seconds),
+        facts=_facts(data, registry, [spec, *deriving.specs.values()], seed, seconds),
+        derived=derived,
     )
 
 
@@ -172,9 +182,9 @@ def _past(data: Dataset) -> Past:
 
 
 def _facts(
-    data: Dataset, registry: Registry, spec: Spec, seed: int, seconds: float
+    data: Dataset, registry: Registry, specs: Sequence[Spec], seed: int, seconds: float
 ) -> dict[str, Json]:
-    used = namespaces(spec.to_json())
+    used = namespaces([spec.to_json() for spec in specs])
     return {
         "plugins": {p.namespace: p.version for p in registry.plugins if p.namespace in used},
         "users": len(data.users),

@@ -15,6 +15,7 @@ import numpy as np
 
 from penchant import artifact
 from penchant.components import Spec
+from penchant.deriving import Deriving
 from penchant.errors import ModelFileError, SettingsError, UnknownComponent
 from penchant.fitting import FALLBACK, GENERATOR
 from penchant.model import Model
@@ -46,14 +47,15 @@ def save(
         arrays["values"] = past.events.values
     if past.times is not None:
         arrays["times"] = past.times
-    recommender = model.recommender.state()
+    recommender, derived = model.recommender.state(), model.derived.state()
     if not with_encoder:
-        recommender = _without_folders(recommender)
+        recommender, derived = _without_folders(recommender), _without_folders(derived)
     state = State(
         {"changed": np.fromiter(sorted(model.changed), np.int32, len(model.changed))},
         {"min_value": past.min_value, "liking": past.liking},
         {
             "recommender": recommender,
+            "derived": derived,
             "fallback": model.fallback.state(),
             "users": State(model.users.arrays()),
             "items": State(model.items.arrays(), model.items.meta()),
@@ -62,6 +64,7 @@ def save(
     )
     manifest: dict[str, Json] = {
         "recommender": model.spec.to_json(),
+        "derive": {column: spec.to_json() for column, spec in model.derived.specs.items()},
         "fallback": FALLBACK.to_json(),
         "facts": dict(model.facts),
     }
@@ -90,16 +93,15 @@ def load(
     try:
         manifest: Mapping[str, Any] = loaded.manifest
         spec = Spec.of(manifest["recommender"])
-        parts, state = loaded.state.parts, loaded.state
+        state = loaded.state
         if registry is None:
             from penchant.registry import Registry
 
-            registry = Registry.discover(only=namespaces(spec.to_json()))
-        recommender_state = parts["recommender"]
+            registry = Registry.discover(only=namespaces([spec.to_json(), manifest["derive"]]))
         if encoder is not None:
-            recommender_state = _with_folder(recommender_state, Path(encoder))
+            state = _with_folder(state, Path(encoder))
         restored = registry.recommender(_resident(spec) if resident else spec).restore(
-            recommender_state
+            state.parts["recommender"]
         )
         return _model(manifest, spec, state, registry, restored)
     except UnknownComponent as error:
@@ -140,6 +142,9 @@ def _model(
         ),
         generator=registry.generator(GENERATOR),
         facts=manifest["facts"],
+        derived=Deriving(
+            {column: Spec.of(one) for column, one in manifest["derive"].items()}, registry
+        ).restore(state.parts["derived"]),
     )
 
 

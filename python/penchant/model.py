@@ -15,6 +15,7 @@ import numpy as np
 from penchant.answerers import Answerers
 from penchant.batches import recommend_many, score_pairs
 from penchant.catalogue import Catalogue, listed
+from penchant.deriving import NOTHING_DERIVED, Derived
 from penchant.errors import RequestError, UnknownUser
 from penchant.protocols import Explains, GenerationRequest, RelatesItems, Scores, capability
 from penchant.queries import NO_TEXTS, Csr, Queries
@@ -52,6 +53,7 @@ class Model:
         fallback: FittedRecommender,
         generator: Generator,
         facts: Mapping[str, Json],
+        derived: Derived = NOTHING_DERIVED,
     ) -> None:
         self._spec = spec
         self._people = people
@@ -59,6 +61,7 @@ class Model:
         self._answerers = Answerers(spec, recommender, fallback)
         self._generator = generator
         self._facts = facts
+        self._derived = derived
 
     # ---- what is inside
 
@@ -101,6 +104,11 @@ class Model:
     def fallback(self) -> FittedRecommender:
         """Who answers when the recommender has nothing to go by."""
         return self._answerers.fallback
+
+    @property
+    def derived(self) -> Derived:
+        """What works out columns of the items from others."""
+        return self._derived
 
     @property
     def generator(self) -> Generator:
@@ -359,7 +367,7 @@ class Model:
             self._people,
             self.items,
             (self.recommender, self.fallback),
-            added,
+            self._derived.onto_items(added),
             events,
             {"item": item, **columns},
         )
@@ -389,6 +397,7 @@ class Model:
             "fallback": self.fallback,
             "generator": self._generator,
             "facts": self._facts,
+            "derived": self._derived,
         }
         return Model(**{**parts, **changes})
 

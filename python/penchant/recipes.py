@@ -48,6 +48,7 @@ class Recipe:
     data: keywords of `Dataset.from_frame`; paths are relative to `folder`.
     recommender: the component that answers; `scorers` and `encoder` are shorthands, see `compose`
         and `with_encoder`.
+    derive: columns of the items to be worked out first, as `penchant.fit` takes them.
     evaluation: `split` (a name of `penchant.evaluation.SPLITS`), `share` of events held out,
         `seed`, `metrics`, and `keep_negatives`: whether events that are no likings stay in the
         train part (see `penchant.evaluation`).
@@ -57,6 +58,7 @@ class Recipe:
     recommender: SpecLike | None = None
     scorers: Sequence[SpecLike] = ()
     encoder: SpecLike | None = None
+    derive: Mapping[str, SpecLike] = field(default_factory=lambda: MappingProxyType({}))
     evaluation: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     seed: int = 0
     threads: int = 1
@@ -81,20 +83,30 @@ class Recipe:
     @classmethod
     def of(cls, content: Mapping[str, Any], *, folder: Path = Path()) -> Recipe:
         """Make a recipe from a mapping of the TOML form. Unknown keys are refused."""
-        known = ("data", "recommender", "scorers", "encoder", "evaluation", "seed", "threads")
+        known = (
+            "data",
+            "recommender",
+            "scorers",
+            "encoder",
+            "derive",
+            "evaluation",
+            "seed",
+            "threads",
+        )
         _refuse_unknown(content, known, "key")
         for key in ("seed", "threads"):
             value = content.get(key, 0)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise SettingsError(f"{key} must be a whole number from 0, got {value!r}")
-        for key in ("data", "evaluation"):
+        for key in ("data", "derive", "evaluation"):
             if not isinstance(content.get(key, {}), Mapping):
                 raise SettingsError(f"{key} must be a table, got {content[key]!r}")
         scorers = content.get("scorers", ())
         if isinstance(scorers, str | Mapping):
             raise SettingsError(f"scorers must be a list of components, got {scorers!r}")
         _refuse_unknown(content.get("evaluation", {}), _EVALUATION, "key of [evaluation]")
-        for spec in (*scorers, content.get("recommender"), content.get("encoder")):
+        derive = content.get("derive", {}).values()
+        for spec in (*scorers, *derive, content.get("recommender"), content.get("encoder")):
             if spec is not None:
                 Spec.of(spec)
         return cls(folder=folder, **{key: content[key] for key in known if key in content})
@@ -129,7 +141,7 @@ class Recipe:
     def namespaces(self) -> frozenset[str]:
         """The namespaces of every component that the recipe names."""
         spec = compose(self.recommender, self.scorers)
-        return namespaces(spec.to_json()) | namespaces(self.encoder)
+        return namespaces([spec.to_json(), self.encoder, list(self.derive.values())])
 
     def to_toml(self) -> str:
         """The recipe as TOML; reading it gives an equal recipe (paths stay as they were given)."""
@@ -140,6 +152,8 @@ class Recipe:
         for name, spec in (("encoder", self.encoder), ("recommender", self.recommender)):
             if spec is not None:
                 lines += ["", f"[{name}]", *_pairs(Spec.of(spec).to_json())]
+        for column, spec in self.derive.items():
+            lines += ["", f"[derive.{_key(column)}]", *_pairs(Spec.of(spec).to_json())]
         for spec in self.scorers:
             lines += ["", "[[scorers]]", *_pairs(Spec.of(spec).to_json())]
         return "\n".join(lines) + "\n"

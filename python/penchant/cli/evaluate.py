@@ -47,6 +47,7 @@ def evaluate(
     Popularity, item-kNN and, where items have words, TF-IDF are always judged along. The default
     split is by user-time where events have times, else user-random.
     """
+    from penchant.deriving import Deriving
     from penchant.evaluation.bootstrap import paired_bootstrap
     from penchant.evaluation.chance import Chance
     from penchant.evaluation.comparison import METRICS, compare
@@ -54,6 +55,7 @@ def evaluate(
     from penchant.evaluation.ranking import evaluate_scorer
     from penchant.evaluation.splits import make_split
     from penchant.evaluation.table import Contestant
+    from penchant.protocols import FitContext
     from penchant.recipes import compose, with_encoder
     from penchant.registry import Registry
 
@@ -63,6 +65,7 @@ def evaluate(
     if recipe.encoder is not None:
         spec = with_encoder(spec, recipe.encoder, registry)
     registry.recommender(spec)  # a wrong setting is told before the data are read
+    deriving = Deriving.of(recipe.derive, recipe.encoder, registry)
     dataset = recipe.dataset(registry)
     asked = recipe.evaluation
     kind = (
@@ -77,10 +80,13 @@ def evaluate(
         seed=int(asked.get("seed", 42) if seed is None else seed),
         keep_negatives=bool(asked.get("keep_negatives", True)),
     )
+    chosen = baselines(dataset, registry, parted)
+    derived = deriving.fit(parted.train, FitContext(seed=recipe.seed if seed is None else seed))
+    parted = replace(parted, train=derived.onto(parted.train))
     wanted = metrics or tuple(asked.get("metrics", METRICS))
     with bars() as progress:
         compared = compare(
-            {**baselines(dataset, registry, parted), _label(spec): spec},
+            {**chosen, _label(spec): spec},
             parted,
             metrics=wanted,
             seed=recipe.seed if seed is None else seed,
@@ -141,8 +147,10 @@ def baselines(dataset: Dataset, registry: Registry, split: Split) -> dict[str, S
         chosen["popular"] = "base.popular"
     if "cf.item_knn" in scorers and split.kind != "cold-item":
         chosen["item-kNN"] = "cf.item_knn"
-    if "content.text" in scorers and dataset.items.named("text", "category", "label"):
-        chosen["TF-IDF"] = {"use": "content.text", "extractor": "content.tfidf"}
+    told = dataset.items.named("text", "category", "label")
+    if "content.text" in scorers and told:
+        tfidf = {"use": "content.tfidf", "columns": list(told)}
+        chosen["TF-IDF"] = {"use": "content.text", "extractor": tfidf}
     return chosen
 
 

@@ -86,6 +86,7 @@ def fit(
             recommender=recipe.recommender,
             scorers=recipe.scorers,
             encoder=recipe.encoder,
+            derive=recipe.derive,
             seed=recipe.seed if seed is None else seed,
             threads=recipe.threads if threads is None else threads,
             registry=registry,
