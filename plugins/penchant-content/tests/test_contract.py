@@ -108,3 +108,57 @@ class TestTextOverAnExtractorOfVectors(ScorerContract):
     }
     fold_in = True
     explain_sums = True
+
+
+class TestColumns(ExtractorContract):
+    name = "content.columns"
+    cancellable = True
+
+
+class TestColumnsWeighed(ExtractorContract):
+    name = "content.columns"
+    settings: ClassVar[Table] = {"weights": {"title": 0.2, "colour": 0.5, "year": 0.3}}
+
+
+class TestFields(ScorerContract):
+    name = "content.fields"
+    fold_in = True
+    explain_sums = True
+    cancellable = True
+
+
+class TestFieldsThatAge(ScorerContract):
+    name = "content.fields"
+    settings: ClassVar[Table] = {"columns": ["title", "tags", "year"], "half_life": 3.0}
+    fold_in = True
+    explain_sums = True
+
+
+class TestFieldsOverAnEncoder(ScorerContract):
+    name = "content.fields"
+    settings: ClassVar[Table] = {
+        "encoder": {"use": "base.hashing", "dim": 48},
+        "weights": {"description": 1, "year": 0.5, "*": 2},
+    }
+    fold_in = True
+    explain_sums = True
+
+
+class TestTags(ExtractorContract):
+    name = "content.tags"
+    settings: ClassVar[Table] = {
+        "encoder": {"use": "base.hashing", "dim": 256},
+        "tags": ["stars", "bread", "night and silence"],
+        "least": 0.1,
+    }
+    cancellable = True
+
+
+class TestTagsOfAColumn(ExtractorContract):
+    name = "content.tags"
+    settings: ClassVar[Table] = {
+        "encoder": {"use": "base.hashing", "dim": 256},
+        "tags_of": "colour",
+        "columns": ["description"],
+        "least": 0.1,
+    }

@@ -31,7 +31,7 @@ class TemplateGenerator:
         if not reasons:
             return f"{item}: no single reason stands out."
         liked = [_plain(name) for name, kind, _ in reasons if kind == "item" and name]
-        words = [_plain(name) for name, kind, _ in reasons if kind == "text" and name]
+        words = [_plain(name) for name, kind, _ in reasons if kind in ("text", "field") and name]
         parts = []
         if liked:
             parts.append(f"you liked {_listed(liked)}")

@@ -11,6 +11,7 @@ from penchant.item_text.encoding import SavedEncoder, encode_items, folder_of
 from penchant.item_text.features import (
     NOTHING,
     as_sparse,
+    beside,
     described,
     lengths,
     likeness,
@@ -36,6 +37,7 @@ __all__ = [
     "TextSource",
     "Whitening",
     "as_sparse",
+    "beside",
     "described",
     "encode_items",
     "folder_of",

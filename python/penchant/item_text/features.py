@@ -108,18 +108,23 @@ def side_by_side(blocks: Sequence[F32 | Csr], shares: Sequence[float]) -> F32 | 
         ]
         return unit(np.concatenate(dense, axis=1))
     sparse = [block if isinstance(block, Csr) else as_sparse(block) for block in blocks]
-    counts = np.array([block.counts() for block in sparse])
+    return unit_rows(beside(sparse, [math.sqrt(share) for share in shares]))
+
+
+def beside(blocks: Sequence[Csr], scales: Sequence[float]) -> Csr:
+    """Columns of all blocks in their order, each block's values times its scale."""
+    counts = np.array([block.counts() for block in blocks])
     indptr = np.concatenate([[0], np.cumsum(counts.sum(axis=0))]).astype(np.int64)
     indices = np.empty(indptr[-1], np.int32)
     values = np.empty(indptr[-1], np.float32)
     start, first = indptr[:-1].copy(), 0
-    for block, share, count in zip(sparse, shares, counts, strict=True):
+    for block, scale, count in zip(blocks, scales, counts, strict=True):
         places = np.repeat(start - block.indptr[:-1], count) + np.arange(block.nnz)
         indices[places] = block.indices + first
-        values[places] = values_of(block) * np.float32(math.sqrt(share))
+        values[places] = values_of(block) * np.float32(scale)
         start += count
         first += block.columns
-    return unit_rows(Csr(indptr, indices, values, first))
+    return Csr(indptr, indices, values, first)
 
 
 def as_sparse(dense: F32) -> Csr:

@@ -1,7 +1,9 @@
 """Content strategies for penchant: items by their words, for items that nobody has rated yet.
 
-`content.tfidf` describes items by their terms; `content.text` scores items by their likeness to
-what a user liked, over any encoder or extractor.
+`content.tfidf` describes items by their terms, `content.columns` by all their columns side by side,
+and `content.tags` by those of given tags that fit their words.
+`content.text` scores items by their likeness to what a user liked, over any encoder or extractor;
+`content.fields` column by column.
 """
 
 from __future__ import annotations
@@ -11,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_content.settings import TextSettings, TfidfSettings
+from penchant_content.settings import (
+    ColumnsSettings,
+    FieldsSettings,
+    TagsSettings,
+    TextSettings,
+    TfidfSettings,
+)
 
 if TYPE_CHECKING:
     from penchant.protocols import Extractor, Scorer
@@ -26,6 +34,24 @@ def _tfidf(settings: TfidfSettings, _registry: Registry) -> Extractor:
     return Tfidf(settings)
 
 
+def _columns(settings: ColumnsSettings, _registry: Registry) -> Extractor:
+    from penchant_content.columns import Columns
+
+    return Columns(settings)
+
+
+def _tags(settings: TagsSettings, registry: Registry) -> Extractor:
+    from penchant_content.tags import Tags
+
+    return Tags(settings, registry)
+
+
+def _fields(settings: FieldsSettings, registry: Registry) -> Scorer:
+    from penchant_content.fields import Fields
+
+    return Fields(settings, registry)
+
+
 def _text(settings: TextSettings, registry: Registry) -> Scorer:
     from penchant_content.text import TextScorer
 
@@ -34,13 +60,18 @@ def _text(settings: TextSettings, registry: Registry) -> Scorer:
 
 @hookimpl
 def penchant_extractors() -> Iterable[Component[Extractor]]:
-    """Declare `content.tfidf`."""
-    return [Component("tfidf", _tfidf, TfidfSettings, "Terms of an item's text, rare ones heavier")]
+    """Declare `content.tfidf`, `content.columns` and `content.tags`."""
+    return [
+        Component("tfidf", _tfidf, TfidfSettings, "Terms of an item's text, rare ones heavier"),
+        Component("columns", _columns, ColumnsSettings, "An item's columns, each with a weight"),
+        Component("tags", _tags, TagsSettings, "Tags whose words are like an item's"),
+    ]
 
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `content.text`."""
+    """Declare `content.text` and `content.fields`."""
     return [
-        Component("text", _text, TextSettings, "Likeness in words to what the user liked or asks")
+        Component("text", _text, TextSettings, "Likeness in words to what the user liked or asks"),
+        Component("fields", _fields, FieldsSettings, "Likeness in each column, with weights"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -78,10 +79,129 @@ class TextSettings:
             raise ValueError("give an encoder or an extractor, not both")
         if self.columns is not None and self.extractor is not None:
             raise ValueError("columns goes with an encoder; set the extractor's own columns")
-        if self.half_life is not None and not 0 < self.half_life < math.inf:
-            raise ValueError(f"half_life must be above 0 days, got {self.half_life}")
+        _check_half_life(self.half_life)
         if self.whitening is not None and not 0 <= self.whitening <= 1:
             raise ValueError(f"whitening must be between 0 and 1, or None, got {self.whitening}")
+
+
+ALL_IN_WORDS = "*"
+"""What `content.fields` calls an item's columns as one text, read by the encoder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnsSettings:
+    """Settings of `content.columns`."""
+
+    columns: tuple[str, ...] | None = field(
+        default=None,
+        metadata={"help": "item columns to read; None reads all but media"},
+    )
+    weights: Mapping[str, float] | None = field(
+        default=None,
+        metadata={"help": "how much each column counts; None learns it from items held out"},
+    )
+
+    def __post_init__(self) -> None:
+        _check_columns(self.columns)
+        _check_weights(self.weights)
+        if self.columns is not None and self.weights is not None:
+            raise ValueError("give columns or weights, not both: weights names the columns too")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldsSettings:
+    """Settings of `content.fields`."""
+
+    encoder: SpecLike | None = field(
+        default=None,
+        metadata={"help": "reads all columns as one text besides, such as onnx.text"},
+    )
+    columns: tuple[str, ...] | None = field(
+        default=None,
+        metadata={"help": "item columns to read; None reads all but media"},
+    )
+    weights: Mapping[str, float] | None = field(
+        default=None,
+        metadata={
+            "help": "how much each column counts, and '*' what the encoder reads; None learns it "
+            "from items held out"
+        },
+    )
+    half_life: float | None = field(
+        default=None,
+        metadata={"help": "days after which a liking counts half; None counts all alike"},
+    )
+
+    def __post_init__(self) -> None:
+        _check_columns(self.columns)
+        _check_weights(self.weights)
+        _check_half_life(self.half_life)
+        if self.columns is not None and self.weights is not None:
+            raise ValueError("give columns or weights, not both: weights names the columns too")
+        if self.weights is not None and (ALL_IN_WORDS in self.weights) != (
+            self.encoder is not None
+        ):
+            raise ValueError(
+                f"weights must name {ALL_IN_WORDS!r}, what the encoder reads, where there is an "
+                f"encoder and only there, got {', '.join(self.weights)}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagsSettings:
+    """Settings of `content.tags`."""
+
+    encoder: SpecLike | None = field(
+        default=None, metadata={"help": "turns texts and tags into vectors, such as onnx.text"}
+    )
+    tags: tuple[str, ...] | None = field(
+        default=None, metadata={"help": "the tags to choose from, in words: heist, road movie"}
+    )
+    tags_of: str | None = field(
+        default=None,
+        metadata={"help": "a category or label column whose names are the tags, in their place"},
+    )
+    columns: tuple[str, ...] | None = field(
+        default=None,
+        metadata={"help": "item columns to read; None reads every text, category and label"},
+    )
+    most: int = field(default=3, metadata={"help": "tags of an item, at most"})
+    least: float = field(
+        default=1.5,
+        metadata={"help": "standard deviations above a tag's mean likeness from which it fits"},
+    )
+
+    def __post_init__(self) -> None:
+        _check_columns(self.columns)
+        if self.encoder is None:
+            raise ValueError("encoder must name what reads texts and tags, such as onnx.text")
+        if (self.tags is None) == (self.tags_of is None):
+            raise ValueError("give tags, or tags_of, a column that names them")
+        if self.tags is not None and not (self.tags and all(tag.strip() for tag in self.tags)):
+            raise ValueError(f"tags must be words, at least one, got {list(self.tags)}")
+        if self.tags is not None and len(set(self.tags)) < len(self.tags):
+            twice = next(tag for tag in self.tags if self.tags.count(tag) > 1)
+            raise ValueError(f"tags must differ, got {twice!r} twice")
+        if self.most < 1:
+            raise ValueError(f"most must be at least 1, got {self.most}")
+        if not 0 < self.least < math.inf:
+            raise ValueError(f"least must be above 0, got {self.least}")
+
+
+def _check_weights(weights: Mapping[str, float] | None) -> None:
+    if weights is None:
+        return
+    for column, weight in weights.items():
+        fits = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not fits or not 0 <= weight < math.inf:
+            raise ValueError(f"the weight of {column!r} must be a number from 0, got {weight!r}")
+    if not any(weight for column, weight in weights.items() if column != ALL_IN_WORDS):
+        raise ValueError("weights must give a column more than 0, or be left out")
+
+
+def _check_half_life(half_life: float | None) -> None:
+    if half_life is not None and not 0 < half_life < math.inf:
+        raise ValueError(f"half_life must be above 0 days, got {half_life}")
 
 
 def _check_columns(columns: tuple[str, ...] | None) -> None:

@@ -17,7 +17,7 @@ from penchant.protocols import Evidence, State
 from penchant.queries import Csr, TopK
 
 from penchant_content.dense import SOURCE, ranked
-from penchant_content.profiles import any_in_row, likings
+from penchant_content.profiles import any_in_row, likings, product, summed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from penchant.protocols import F32, I32, I64, U8, Bool
     from penchant.queries import Candidates, Queries
 
-# Profiles are dense while they are summed: 64 of 50,000 terms are 13 MB.
-_QUERIES_AT_ONCE = 64
 _TERMS_SHOWN = 3
 
 
@@ -74,11 +72,7 @@ class SparseText:
     def score(self, queries: Queries, items: I32 | None, /) -> F32:
         """Cosine (n, m) float32; 0 where the query or the item has no terms."""
         among = self.items if items is None else transposed(self.terms.take(items))
-        blocks = [
-            _product(self._profiles(queries, start), among)
-            for start in range(0, len(queries), _QUERIES_AT_ONCE)
-        ]
-        return np.concatenate(blocks) if blocks else np.zeros((0, among.columns), np.float32)
+        return product(self._profiles(queries), among)
 
     def answers(self, queries: Queries, /) -> Bool:
         """(n,) bool: liked an item that has terms."""
@@ -87,7 +81,7 @@ class SparseText:
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """Give each liked item's part of the score, with the terms it shares; they sum to it."""
         liked = likings(queries, self.min_value, self.half_life)
-        summed = _product(liked, self.terms).astype(np.float64)
+        summed = product(liked, self.terms).astype(np.float64)
         length = float(np.sqrt(np.square(summed).sum()))
         own = self._weights(item)
         reasons = []
@@ -101,7 +95,7 @@ class SparseText:
 
     def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
         """Rank by cosine of the items' terms, the item itself left out."""
-        return ranked(_product(self.terms.take(items), self.items), items, candidates, k)
+        return ranked(product(self.terms.take(items), self.items), items, candidates, k)
 
     def with_items(self, data: Dataset, /) -> SparseText:
         """Extract the items that are new; the known ones, and the terms, stay."""
@@ -147,21 +141,9 @@ class SparseText:
             half_life=half_life,
         )
 
-    def _profiles(self, queries: Queries, start: int) -> Csr:
-        """Profiles of length 1 of some queries; the terms that occur, in ascending order."""
-        which = np.arange(start, min(start + _QUERIES_AT_ONCE, len(queries)), dtype=np.int32)
-        liked = likings(queries.take(which), self.min_value, self.half_life)
-        # Of the dense sums few are not zero: what is left to do, is done for these alone.
-        dense = _product(liked, self.terms)
-        places = np.flatnonzero(dense)
-        owner, columns = np.divmod(places, dense.shape[1])
-        summed = Csr(
-            np.searchsorted(owner, np.arange(len(which) + 1)),
-            columns.astype(np.int32),
-            dense.ravel()[places],
-            dense.shape[1],
-        )
-        return unit_rows(summed)
+    def _profiles(self, queries: Queries) -> Csr:
+        """Profiles of length 1, their terms in ascending order."""
+        return unit_rows(summed(likings(queries, self.min_value, self.half_life), self.terms))
 
     def _weights(self, item: int) -> dict[int, float]:
         terms, weights = self.terms.row(item), self.terms.row_values(item)
@@ -172,9 +154,3 @@ class SparseText:
             return ""
         strongest = sorted(shared, key=lambda term: (-shared[term], term))[:_TERMS_SHOWN]
         return ", ".join(kernels.unpack_strings(*self.names, np.array(strongest, np.int32)))
-
-
-def _product(left: Csr, right: Csr) -> F32:
-    """(left.rows, right.columns), each sum in ascending order of the inner index."""
-    other = (right.indptr, right.indices, values_of(right))
-    return kernels.sparse_sparse(left.indptr, left.indices, values_of(left), other, right.columns)

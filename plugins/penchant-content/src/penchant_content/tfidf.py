@@ -51,14 +51,20 @@ class Tfidf:
         if settings.max_features is not None:
             kept = sorted(kept, key=lambda term: (-frequency[term], term))[: settings.max_features]
         kept.sort()
-        df = np.array([frequency[term] for term in kept], np.float64)
-        idf = np.log((1 + len(data.items)) / (1 + df)) + 1
+        counts = np.array([frequency[term] for term in kept], np.int64)
+        idf = rarity(counts, len(data.items))
         return FittedTfidf(settings, *kernels.pack_strings(kept), idf)
 
     def restore(self, state: State, /) -> FittedTfidf:
         """Bring back what `state()` gave."""
         arrays = state.arrays
         return FittedTfidf(self._settings, arrays["terms"], arrays["offsets"], arrays["idf"])
+
+
+def rarity(counts: I64, items: int) -> npt.NDArray[np.float64]:
+    """How heavy a term is that `counts` of the items have: ln((1 + n) / (1 + df)) + 1."""
+    weights: npt.NDArray[np.float64] = np.log((1 + items) / (1 + counts)) + 1
+    return weights
 
 
 class FittedTfidf:
