@@ -91,3 +91,10 @@ def listed(ids: Iterable[Id]) -> Sequence[Id]:
         raise RequestError(f"expected a list of ids, got {ids!r}")
     plain: list[Id] = as_list() if as_list is not None else list(ids)
     return plain
+
+
+def checked_k(k: object) -> int:
+    """How many items are wanted; RequestError for what is no whole number from 1."""
+    if isinstance(k, int | np.integer) and not isinstance(k, bool) and k >= 1:
+        return int(k)
+    raise RequestError(f"k is how many items to recommend, a whole number from 1, got {k!r}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from penchant.answerers import Answerers
 from penchant.batches import recommend_many, score_pairs
-from penchant.catalogue import Catalogue, listed
+from penchant.catalogue import Catalogue, checked_k, listed
 from penchant.deriving import NOTHING_DERIVED, Derived
 from penchant.errors import RequestError, UnknownUser
 from penchant.protocols import Explains, GenerationRequest, RelatesItems, Scores, capability
@@ -162,7 +162,7 @@ class Model:
         Raises RequestError for k below 1 or conditions that can't be met by any column, DataError
         for ids of the wrong type, EncoderMissing for words when the encoder isn't at hand.
         """
-        k = _checked(k)
+        k = min(checked_k(k), self._catalogue.size)
         if on_unknown not in ("fallback", "raise"):
             raise RequestError(f"on_unknown must be 'fallback' or 'raise', got {on_unknown!r}")
         if isinstance(user_id, np.generic):
@@ -190,9 +190,7 @@ class Model:
         )
         seen = past if exclude_seen else None
         candidates = self._catalogue.candidates(allow, deny, where, seen=seen)
-        top, source = self._answerers.top_k_of_one(
-            queries, candidates, min(k, self._catalogue.size)
-        )
+        top, source = self._answerers.top_k_of_one(queries, candidates, k)
         return Recommendations.of(top, self._catalogue.ids, source, user_id)
 
     def recommend_many(
@@ -212,7 +210,7 @@ class Model:
         candidates: per user, the only item ids to choose from. threads: how many threads share the
         users; the answer doesn't depend on it. Unknown users get the fallback.
         """
-        k = _checked(k)
+        k = checked_k(k)
         if not isinstance(threads, int) or threads < 1:
             raise RequestError(f"threads must be a whole number from 1, got {threads!r}")
         user_ids = listed(user_ids)
@@ -265,7 +263,7 @@ class Model:
         where: Mapping[str, Any] | None = None,
     ) -> Recommendations:
         """Rank the items most like one, itself left out. Raises UnknownItem."""
-        k = _checked(k)
+        k = checked_k(k)
         relates = capability(self.recommender, RelatesItems)
         if relates is None:
             raise RequestError(f"{self._answerers.source} does not relate items to each other")
@@ -282,7 +280,7 @@ class Model:
 
         O(events of the items this user liked). Raises UnknownUser.
         """
-        k = _checked(k)
+        k = checked_k(k)
         row = self._people.users.row(user_id)
         if row < 0:
             raise UnknownUser(f"user {user_id!r} is not in the model")
@@ -400,9 +398,3 @@ class Model:
             "derived": self._derived,
         }
         return Model(**{**parts, **changes})
-
-
-def _checked(k: object) -> int:
-    if isinstance(k, int | np.integer) and not isinstance(k, bool) and k >= 1:
-        return int(k)
-    raise RequestError(f"k is how many items to recommend, a whole number from 1, got {k!r}")
