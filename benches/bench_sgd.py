@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from common import print_machine
-from penchant import kernels
+from penchant import Registry, kernels
 from penchant.benchmark import take_turns
 
 RANKS, THREADS, EPOCHS = (32, 64, 128), (1, 2), 3
@@ -263,7 +263,7 @@ def fold_in() -> None:
     train, context = dataset(~test), FitContext(threads=2)
     history = train.interactions.by_user()
     rows = np.arange(n_users, dtype=np.int32)
-    whole = Sgd(SgdSettings()).fit(train, context)
+    whole = Sgd(SgdSettings(), Registry({})).fit(train, context)
     refitted = whole.score(Queries.known(rows, history), None)
 
     def report(who: str, scores: np.ndarray, held: np.ndarray, micro: float) -> None:
@@ -297,7 +297,7 @@ def fold_in() -> None:
     scores = np.empty_like(refitted)
     for part in range(5):
         left_out = rows % 5 == part
-        fitted = Sgd(SgdSettings()).fit(dataset(~test & ~left_out[user]), context)
+        fitted = Sgd(SgdSettings(), Registry({})).fit(dataset(~test & ~left_out[user]), context)
         strangers = np.full(left_out.sum(), -1, np.int32)
         scores[left_out] = fitted.score(Queries(strangers, history.take(rows[left_out])), None)
     average = np.flatnonzero(np.abs(history.counts() - 50) <= 1)[:20].astype(np.int32)
@@ -309,10 +309,10 @@ def fold_in() -> None:
     known = n_items * 4 // 5
     shuffled = draw.permutation(n_items).astype(np.int32)
     item[:] = shuffled[item]
-    whole = Sgd(SgdSettings()).fit(dataset(~test), context)
+    whole = Sgd(SgdSettings(), Registry({})).fit(dataset(~test), context)
     history = dataset(~test).interactions.by_user()
     refitted = whole.score(Queries.known(rows, history), None)
-    fitted = Sgd(SgdSettings()).fit(dataset(~test & (item < known), known), context)
+    fitted = Sgd(SgdSettings(), Registry({})).fit(dataset(~test & (item < known), known), context)
     counts = np.bincount(item[~test], minlength=n_items)
     near = known + np.argmin(np.abs(counts[known:] - 50))
     one = dataset(~test & ((item < known) | (item == near)))

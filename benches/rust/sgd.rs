@@ -58,7 +58,7 @@ fn bench(criterion: &mut Criterion) {
             let id = BenchmarkId::new(format!("{factors} factors"), format!("{threads} threads"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    fit(&ratings, None, &settings, Isa::best(), |_| {
+                    fit(&ratings, None, None, &settings, Isa::best(), |_| {
                         ControlFlow::Continue(())
                     })
                 });

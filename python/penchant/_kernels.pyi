@@ -180,6 +180,7 @@ def sgd(
     optimizer: str = "sgd",
     validation: tuple[I32, I32, F32] | None = None,
     patience: int = 1,
+    item_prior: F32 | None = None,
     threads: int = 1,
     progress: Callable[[int, float], bool | None] | None = None,
 ) -> SgdModel: ...

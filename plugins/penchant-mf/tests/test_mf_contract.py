@@ -19,6 +19,23 @@ class TestSgdWithoutRegularization(ScorerContract):
     fold_in, cancellable = True, True
 
 
+class TestSgdWithTerms(ScorerContract):
+    name = "mf.sgd"
+    settings = {"factors": 8, "epochs": 3, "text": "content.tfidf"}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestSgdWithAnEncoderAndTerms(ScorerContract):
+    name = "mf.sgd"
+    settings = {  # noqa: RUF012
+        "factors": 4,
+        "epochs": 3,
+        "models": 2,
+        "text": [{"use": "base.hashing", "dim": 16}, "content.tfidf"],
+    }
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestAls(ScorerContract):
     name, settings = "mf.als", {"factors": 8, "iterations": 3}
     fold_in, explain_sums, cancellable = True, True, True
@@ -33,6 +50,16 @@ class TestAlsWithTerms(ScorerContract):
 class TestAlsWithAnEncoder(ScorerContract):
     name = "mf.als"
     settings = {"factors": 4, "text": {"use": "base.hashing", "dim": 16}}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestAlsWithAnEncoderAndTerms(ScorerContract):
+    name = "mf.als"
+    settings = {  # noqa: RUF012
+        "factors": 4,
+        "iterations": 3,
+        "text": [{"use": "base.hashing", "dim": 16}, "content.tfidf"],
+    }
     fold_in, explain_sums, cancellable = True, True, True
 
 

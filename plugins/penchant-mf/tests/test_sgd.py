@@ -4,10 +4,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import penchant_mf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from penchant import kernels
+from penchant import Registry, kernels
 from penchant.data import Dataset, Interactions
 from penchant.errors import DataError, FitCancelled, SettingsError
 from penchant.protocols import FitContext
@@ -17,6 +18,8 @@ from penchant.testing.data import checkerboard, known, strangers, toy_dataset
 from penchant_mf.fitted import FittedSgd, Ridge
 from penchant_mf.settings import SgdSettings
 from penchant_mf.sgd import Sgd
+
+MINE = Registry({"mf": penchant_mf})
 
 LEARNED = SgdSettings(factors=4, epochs=60, learning_rate=0.1, decay=0.98)
 
@@ -40,8 +43,7 @@ def hand_made(ridge: Ridge) -> FittedSgd:
         3.0,
         np.array([[1, 0], [0, 1]], np.float32),
         np.array([0.5, -0.5], np.float32),
-        np.array([[1, 0], [0, 1], [0, 0]], np.float32),
-        np.array([0.25, 0.0, -0.25], np.float32),
+        np.array([[1, 0, 0.25], [0, 1, 0], [0, 0, -0.25]], np.float32),
         ridge,
     )
 
@@ -67,7 +69,7 @@ def test_a_score_is_mean_and_biases_and_factors() -> None:
 
 def test_the_checkerboard_is_learned_and_its_holes_are_foretold() -> None:
     data = checkerboard(users=20, items=12)
-    fitted = Sgd(LEARNED).fit(data, FitContext(seed=1))
+    fitted = Sgd(LEARNED, MINE).fit(data, FitContext(seed=1))
     for who in (known(data), strangers(data)):
         scores = fitted.score(who, None)
         own_colour = np.arange(20)[:, None] % 2 == np.arange(12) % 2
@@ -149,8 +151,7 @@ def test_similar_items_go_by_factors_without_biases() -> None:
         3.0,
         np.zeros((1, 2), np.float32),
         np.zeros(1, np.float32),
-        np.array([[1, 0], [2, 0.2], [0, 3], [-1, 0]], np.float32),
-        np.array([0, 9, 0, 9], np.float32),
+        np.array([[1, 0, 0], [2, 0.2, 9], [0, 3, 0], [-1, 0, 9]], np.float32),
         Ridge(0.1, 0.1, math.inf),
     )
     got = fitted.similar_items(np.array([0], np.int32), Candidates(4), 9)
@@ -205,7 +206,7 @@ def test_after_few_steps_an_item_of_one_rating_stays_near_the_mean() -> None:
 def test_the_steps_are_the_learning_rates_of_the_epochs_that_were_kept() -> None:
     data = checkerboard(users=6, items=5)
     few = SgdSettings(factors=3, epochs=3, learning_rate=0.1, decay=0.5)
-    fitted = Sgd(few).fit(data, FitContext())
+    fitted = Sgd(few, MINE).fit(data, FitContext())
     assert fitted.state().meta["steps"] == pytest.approx(0.1 + 0.05 + 0.025)
 
 
@@ -230,11 +231,11 @@ def test_validation_keeps_the_epoch_that_errs_least_on_what_is_held_out() -> Non
     def progress(task: str, done: float, total: float, detail: str = "", /) -> None:
         told.append((done, total, detail))
 
-    fitted = Sgd(noise).fit(train, FitContext(validation=validation, progress=progress))
+    fitted = Sgd(noise, MINE).fit(train, FitContext(validation=validation, progress=progress))
     rows = np.arange(30, dtype=np.int32)
 
     def error(epochs: int) -> float:
-        model = Sgd(replace(noise, epochs=epochs)).fit(train, FitContext())
+        model = Sgd(replace(noise, epochs=epochs), MINE).fit(train, FitContext())
         foretold = model.score(known(train, rows), None)
         held = validation.interactions
         return float(np.sqrt(np.square(foretold[held.user, held.item] - held.value).mean()))
@@ -243,32 +244,36 @@ def test_validation_keeps_the_epoch_that_errs_least_on_what_is_held_out() -> Non
     best = int(np.argmin(errors)) + 1
     assert len(errors) == best + 4 < 40
     assert error(best) == pytest.approx(errors[best - 1], abs=1e-3)
-    again = Sgd(replace(noise, epochs=best)).fit(train, FitContext())
+    again = Sgd(replace(noise, epochs=best), MINE).fit(train, FitContext())
     assert (fitted.item_vectors == again.item_vectors).all()
 
 
 def test_several_models_foretell_the_average_of_each() -> None:
     data = checkerboard(users=6, items=5)
     few = SgdSettings(factors=3, epochs=4, learning_rate=0.1)
-    both = Sgd(replace(few, models=2)).fit(data, FitContext(seed=5))
-    each = [Sgd(few).fit(data, FitContext(seed=seed)).score(known(data), None) for seed in (5, 6)]
+    both = Sgd(replace(few, models=2), MINE).fit(data, FitContext(seed=5))
+    each = [
+        Sgd(few, MINE).fit(data, FitContext(seed=seed)).score(known(data), None) for seed in (5, 6)
+    ]
     assert both.score(known(data), None) == pytest.approx(np.mean(each, axis=0), abs=1e-5)
     assert both.item_vectors.shape == (5, 2 * 3 + 2)
 
 
 def test_adagrad_learns_too_and_otherwise() -> None:
     data = checkerboard(users=20, items=12)
-    adagrad = Sgd(replace(LEARNED, optimizer="adagrad", learning_rate=0.3)).fit(data, FitContext())
+    adagrad = Sgd(replace(LEARNED, optimizer="adagrad", learning_rate=0.3), MINE).fit(
+        data, FitContext()
+    )
     scores = adagrad.score(known(data), None)
     own_colour = np.arange(20)[:, None] % 2 == np.arange(12) % 2
     assert scores[own_colour].min() > scores[~own_colour].max()
-    sgd = Sgd(replace(LEARNED, learning_rate=0.3)).fit(data, FitContext())
+    sgd = Sgd(replace(LEARNED, learning_rate=0.3), MINE).fit(data, FitContext())
     assert (adagrad.item_vectors != sgd.item_vectors).any()
 
 
 def test_ratings_that_are_all_equal_are_refused_with_the_way_out() -> None:
     with pytest.raises(DataError) as refused:
-        Sgd(SgdSettings()).fit(values_of(toy_dataset(), 1.0), FitContext())
+        Sgd(SgdSettings(), MINE).fit(values_of(toy_dataset(), 1.0), FitContext())
     assert str(refused.value) == (
         "mf.sgd learns from ratings that differ, and all 48 values are 1; for likings without "
         "ratings use mf.als or cf.ease"
@@ -279,7 +284,7 @@ def test_no_events_are_refused() -> None:
     data = toy_dataset()
     nothing = data.subset(np.zeros(len(data.interactions), np.bool_))
     with pytest.raises(DataError, match=r"mf\.sgd needs ratings, and the data have no events"):
-        Sgd(SgdSettings()).fit(nothing, FitContext())
+        Sgd(SgdSettings(), MINE).fit(nothing, FitContext())
 
 
 def test_a_fit_cancelled_in_the_middle_keeps_nothing() -> None:
@@ -289,7 +294,7 @@ def test_a_fit_cancelled_in_the_middle_keeps_nothing() -> None:
         epochs.append(done)
 
     with pytest.raises(FitCancelled, match=r"the fit of mf\.sgd was cancelled after epoch 2"):
-        Sgd(SgdSettings(epochs=9)).fit(
+        Sgd(SgdSettings(epochs=9), MINE).fit(
             toy_dataset(), FitContext(progress=progress, cancelled=lambda: len(epochs) == 3)
         )
     assert epochs == [0, 1, 2]
@@ -299,7 +304,7 @@ def test_a_fit_cancelled_in_the_middle_keeps_nothing() -> None:
 @given(users=st.integers(1, 6), items=st.integers(2, 6))
 def test_a_batch_of_strangers_gets_the_bits_of_each_alone(users: int, items: int) -> None:
     data = checkerboard(users=users, items=items)
-    fitted = Sgd(SgdSettings(factors=3, epochs=2)).fit(data, FitContext())
+    fitted = Sgd(SgdSettings(factors=3, epochs=2), MINE).fit(data, FitContext())
     everybody = strangers(data)
     together = fitted.query_vectors(everybody)
     for row in range(users):

@@ -12,17 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import numpy as np
+
 from penchant.components import Spec, SpecLike
 from penchant.errors import ModelFileError, SettingsError
 from penchant.item_text.describing import ItemText
 from penchant.item_text.features import side_by_side
-from penchant.protocols import Features, State
+from penchant.protocols import Features, ReadsText, State
 from penchant.queries import Csr
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.item_text.describing import FittedItemText
-    from penchant.protocols import F32, I32, FitContext
+    from penchant.protocols import F32, I32, Encoder, FitContext
     from penchant.queries import Queries
     from penchant.registry import Registry
 
@@ -70,7 +72,8 @@ class _Blocks:
 
     def fit(self, data: Dataset, context: FitContext, /) -> tuple[FittedItemText, Features]:
         fitted = [source.fit(data, context) for source in self.sources]
-        texts = FittedBlocks(self.shares, tuple(text for text, _ in fitted))
+        widths = [_width(features.matrix) for _, features in fitted]
+        texts = FittedBlocks(self.shares, tuple(text for text, _ in fitted), tuple(widths))
         names = [features.names for _, features in fitted]
         return texts, Features(
             side_by_side([features.matrix for _, features in fitted], self.shares),
@@ -85,29 +88,53 @@ class _Blocks:
                 f"{self.owner} can't be restored: the model lacks {error}; fit it again"
             ) from None
         texts = [source.restore(part) for source, part in zip(self.sources, parts, strict=True)]
-        return FittedBlocks(self.shares, tuple(texts))
+        return FittedBlocks(self.shares, tuple(texts), tuple(state.arrays["widths"].tolist()))
 
 
 @dataclass(frozen=True)
 class FittedBlocks:
-    """Several describers; they read no questions in words.
+    """Several describers; they read questions in words where any of them does.
 
-    shares: how much each counts, together 1.
+    shares: how much each counts, together 1. widths: how many features each has.
     """
 
     shares: tuple[float, ...]
     texts: tuple[FittedItemText, ...]
+    widths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if any(isinstance(text, ReadsText) for text in self.texts):
+            self.__dict__["encoders"] = self._encoders
 
     def describe(self, data: Dataset, rows: I32, /) -> F32 | Csr:
         """The blocks of `rows` side by side; sparse if any of them is."""
         return side_by_side([text.describe(data, rows) for text in self.texts], self.shares)
 
-    def words(self, _queries: Queries, /) -> None:
-        """Nobody's."""
-        return
+    def words(self, queries: Queries, /) -> F32 | None:
+        """(n, Σ widths): what the readers among them read, zeros in the blocks of the others."""
+        read = [text.words(queries) for text in self.texts]
+        if all(told is None for told in read):
+            return None
+        blocks = [
+            np.zeros((len(queries), width), np.float32) if told is None else told
+            for told, width in zip(read, self.widths, strict=True)
+        ]
+        joined = side_by_side(blocks, self.shares)
+        assert not isinstance(joined, Csr)  # noqa: S101 - as no block is
+        return joined
 
     def state(self) -> State:
         """The blocks' states."""
         return State(
-            parts={f"block_{place}": text.state() for place, text in enumerate(self.texts)}
+            {"widths": np.array(self.widths, np.int64)},
+            parts={f"block_{place}": text.state() for place, text in enumerate(self.texts)},
         )
+
+    def _encoders(self) -> Mapping[str, Encoder]:
+        """Those of all blocks."""
+        readers = [text for text in self.texts if isinstance(text, ReadsText)]
+        return {key: encoder for text in readers for key, encoder in text.encoders().items()}
+
+
+def _width(features: F32 | Csr) -> int:
+    return features.columns if isinstance(features, Csr) else features.shape[1]

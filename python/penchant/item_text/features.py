@@ -18,7 +18,7 @@ from penchant.queries import Csr
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from penchant.protocols import F32, Bool
+    from penchant.protocols import F32, I32, Bool
 
 NOTHING = 1e-6
 """Below this a length is the rounding of float32 and has no direction."""
@@ -52,6 +52,11 @@ def described(features: F32 | Csr) -> Bool:
     if isinstance(features, Csr):
         return np.asarray(features.counts() > 0, np.bool_)
     return np.asarray(lengths(features) > 0, np.bool_)
+
+
+def rows_of(features: F32 | Csr, rows: I32) -> F32 | Csr:
+    """Some rows, in the order asked for."""
+    return features.take(rows) if isinstance(features, Csr) else features[rows]
 
 
 def likeness(these: F32 | Csr, those: F32 | Csr, *, threads: int = 1) -> F32:

@@ -8,13 +8,14 @@ Rendle, Schmidt-Thieme, "Learning Attribute-to-Feature Mappings for Cold-Start R
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from penchant import kernels
-from penchant.item_text.features import described, values_of
+from penchant.item_text.features import described, rows_of, values_of
 from penchant.protocols import State
 from penchant.queries import Csr
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 # Solving for more coefficients takes their cube; words of the fewest items teach the least.
 _MOST_FEATURES = 4096
+
+# In how many parts items are foretold by the others.
+_PARTS = 5
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,16 @@ class TextMap:
         rows: I32,
         regularization: float,
         threads: int,
+        trust: F32 | None = None,
     ) -> TextMap:
         """Learn `vectors`, (items, f) float32, from those of the `rows` that have a text.
+
+        trust: (items,) float32, how much each item's error counts; alike without it.
 
         With m = min(rows, features, 4096), O(entries·m + m²·(m + f)) time and O(m²) memory.
         """
         told = rows[described(features)[rows]]
-        known = features.take(told) if isinstance(features, Csr) else features[told]
+        known = rows_of(features, told)
         columns = _commonest(known)
         if not len(columns):
             f = vectors.shape[1]
@@ -71,9 +78,35 @@ class TextMap:
             _parts(read) if isinstance(read, Csr) else read,
             vectors[told],
             regularization=regularization,
+            weights=None if trust is None else trust[told],
             threads=threads,
         )
         return cls(text, columns, coefficients, intercept)
+
+    def of_strangers(
+        self,
+        features: F32 | Csr,
+        vectors: F32,
+        rows: I32,
+        regularization: float,
+        threads: int,
+        trust: F32 | None = None,
+    ) -> F32:
+        """(items, f) float32: as `of`, where no item of `rows` had a say in what is foretold of it.
+
+        The arguments are those that the map was learned with. What a map foretells of an item that
+        taught it holds some of the item's own noise, and is closer to it than to any new item; so
+        each fifth of the rows is foretold by a map of the others. O(5) times learning.
+        """
+        foretold = self.of(features)
+        for part in range(_PARTS):
+            mine = rows[part::_PARTS]
+            others = np.setdiff1d(rows, mine, assume_unique=True)
+            learned = self.learn(
+                self.text, features, vectors, others, regularization, threads, trust
+            )
+            foretold[mine] = learned.of(rows_of(features, mine))
+        return foretold
 
     def of(self, features: F32 | Csr) -> F32:
         """(n, f) float32: the vectors that features foretell, zeros for an item without a text."""
@@ -94,7 +127,15 @@ class TextMap:
         Zeros for silence; None where all are silent.
         """
         told = self.text.words(queries)
-        return None if told is None else self.of(told)
+        return None if told is None else self.of(np.ascontiguousarray(told[:, self.columns]))
+
+    def then(self, change: Callable[[F32], F32]) -> TextMap:
+        """The map to what `change`, which is linear and knows no other rows, makes of vectors."""
+        return replace(
+            self,
+            coefficients=change(self.coefficients),
+            intercept=change(self.intercept[None])[0],
+        )
 
     def state(self) -> State:
         """The map, and what describes items."""

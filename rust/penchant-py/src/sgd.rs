@@ -1,13 +1,13 @@
 //! Matrix factorisation by stochastic gradient descent.
 
-use crate::arrays::vector;
+use crate::arrays::{matrix, vector};
 use crate::errors::OrRaise;
 use crate::numbers::{fits_memory, real, whole};
 use crate::progress::Progress;
 use crate::sparse::rows_of;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::sgd::{Model, Optimizer, Progress as Step, Ratings, Settings, fit};
-use penchant_kernels::{Isa, KernelError};
+use penchant_kernels::{Isa, KernelError, Matrix};
 use pyo3::prelude::*;
 
 /// What `sgd` leaves, as arrays. A row without ratings has a bias and factors of zero.
@@ -68,6 +68,10 @@ impl SgdModel {
 /// epochs in a row haven't foretold them better. A validation pass costs about as much per rating as
 /// a training pass.
 ///
+/// With `item_prior`, (`n_items`, factors + 1) float32, items start from these factors and, in the last
+/// column, biases, and are pulled to them instead of to zero: at the start of each epoch, as far as its
+/// steps will pull to zero. An item without ratings stays there.
+///
 /// `progress(epoch, rmse)` is called after each epoch, counted from 0, with the error on
 /// `validation`, or else the training error; when it returns False, training stops there. What it
 /// raises, and an interrupt from the keyboard, pass through; the latter within an epoch too.
@@ -79,7 +83,7 @@ impl SgdModel {
 #[pyo3(signature = (
     users, items, ratings, n_users, n_items, *, factors, epochs, learning_rate, decay,
     regularization, bias_regularization, seed, optimizer = "sgd", validation = None, patience = 1,
-    threads = 1, progress = None
+    item_prior = None, threads = 1, progress = None
 ))]
 #[expect(clippy::too_many_arguments, reason = "each is a keyword in Python")]
 #[expect(
@@ -103,6 +107,7 @@ fn sgd(
     optimizer: &str,
     validation: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>,
     #[pyo3(from_py_with = whole)] patience: usize,
+    item_prior: Option<&Bound<'_, PyAny>>,
     #[pyo3(from_py_with = whole)] threads: usize,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<SgdModel> {
@@ -130,6 +135,13 @@ fn sgd(
             n_items,
         }),
     };
+    let prior = match item_prior {
+        None => None,
+        Some(given) => {
+            let (numbers, rows, width) = matrix(given, "item_prior")?;
+            Some(Matrix::new(numbers, rows, width).or_raise(py)?)
+        }
+    };
     let settings = Settings {
         factors,
         epochs,
@@ -147,6 +159,7 @@ fn sgd(
         fit(
             &ratings,
             validation.as_ref(),
+            prior,
             &settings,
             Isa::best(),
             |step| progress.ask(words(step)),

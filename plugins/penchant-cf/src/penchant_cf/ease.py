@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import TextMap, described, text_source
+from penchant.item_text import TextMap, described, rows_of, text_source
 from penchant.protocols import FitContext, State
 from penchant.queries import Csr
 
@@ -130,7 +130,7 @@ class Ease:
         columns[np.diag_indices(len(warm))] = _OWN_LIKING
         mapped = TextMap.learn(
             text,
-            _rows_of(features.matrix, warm),
+            rows_of(features.matrix, warm),
             columns,
             np.arange(len(warm), dtype=np.int32),
             self._settings.text_regularization,
@@ -142,7 +142,7 @@ class Ease:
             self._kept(matrix, warm, likes.columns),
             warm,
             cold,
-            mapped.of(_rows_of(features.matrix, cold)),
+            mapped.of(rows_of(features.matrix, cold)),
         )
         return self._fitted(data, warm, weights, precision, mapped)
 
@@ -197,7 +197,7 @@ class Ease:
         pull = pull_of_text(
             matrix,
             precision,
-            _rows_of(features, warm),
+            rows_of(features, warm),
             settings.l2,
             settings.text_regularization,
         )
@@ -266,10 +266,6 @@ class Ease:
 def _liked(likes: Csr) -> I32:
     """The items that anybody liked, ascending."""
     return np.flatnonzero(np.bincount(likes.indices, minlength=likes.columns)).astype(np.int32)
-
-
-def _rows_of(features: F32 | Csr, rows: I32) -> F32 | Csr:
-    return features.take(rows) if isinstance(features, Csr) else features[rows]
 
 
 def _inverse(gram: F32, l2: float) -> npt.NDArray[np.float64]:

@@ -31,10 +31,10 @@ def _bpr(settings: BprSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     return Pairwise("mf.bpr", settings)
 
 
-def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:
     from penchant_mf.sgd import Sgd
 
-    return Sgd(settings)
+    return Sgd(settings, registry)
 
 
 def _warp(settings: WarpSettings, registry: Registry) -> Scorer:  # noqa: ARG001

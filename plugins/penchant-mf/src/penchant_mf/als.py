@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import EncodedText, TextMap, lengths, text_source, unit
-from penchant.protocols import FitContext, State
+from penchant.item_text import TextMap, text_source
+from penchant.protocols import FitContext, ReadsText, State
 
 from penchant_mf.factor_model import FactorModel
+from penchant_mf.words import toward, usual_length
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
@@ -87,7 +88,7 @@ class FittedAls(FactorModel):
         super().__init__(user_vectors, item_vectors, min_value)
         self._loss = loss
         self._text = text
-        if text is not None and isinstance(text.text, EncodedText):
+        if text is not None and isinstance(text.text, ReadsText):
             self.encoders = text.text.encoders
 
     def query_vectors(self, queries: Queries, /) -> F32:
@@ -104,11 +105,8 @@ class FittedAls(FactorModel):
         n = len(spoken)
         # A liking that weighs nothing leaves the loss of nothing but the prior.
         nothing = np.arange(n + 1, dtype=np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32)
-        asked = unit(self._from_items.rows(*nothing, prior=said[spoken]))
-        liked = vectors[spoken]
-        length = lengths(liked)[:, None]
-        length[length == 0] = self._usual_length
-        vectors[spoken] = (unit(unit(liked) + asked) * length).astype(np.float32)
+        asked = self._from_items.rows(*nothing, prior=said[spoken])
+        vectors[spoken] = toward(vectors[spoken], asked, self._usual_length)
         return vectors
 
     def answers(self, queries: Queries, /) -> Bool:
@@ -144,8 +142,7 @@ class FittedAls(FactorModel):
 
     @cached_property
     def _usual_length(self) -> float:
-        known = lengths(self._users)
-        return float(known[known > 0].mean()) if known.any() else 1.0
+        return usual_length(self._users)
 
     @cached_property
     def _from_items(self) -> kernels.AlsFoldIn:

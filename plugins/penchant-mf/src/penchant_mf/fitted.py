@@ -27,12 +27,14 @@ import numpy as np
 import numpy.typing as npt
 from penchant import kernels
 from penchant.growing import appended
-from penchant.protocols import Evidence, State
+from penchant.protocols import Evidence, ReadsText, State
 
 from penchant_mf.directions import Directions
+from penchant_mf.words import toward, usual_length
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
+    from penchant.item_text import TextMap
     from penchant.protocols import F32, I32, Bool
     from penchant.queries import Candidates, Queries, TopK
 
@@ -77,11 +79,12 @@ class Ridge:
         known, left = evidence(rated, ratings)
         return np.linalg.solve(self.system(known), known.T @ left).astype(np.float64, copy=False)
 
-    def item(self, raters: F64, ratings: F32) -> F64:
-        """(f + 1,): likewise of an item, from the users who rated it."""
+    def item(self, raters: F64, ratings: F32, prior: F64) -> F64:
+        """(f + 1,): likewise of an item, from the users who rated it, near its `prior`."""
         known, left = evidence(raters, ratings)
         system = self.system(known, 1 / self.steps)
-        return np.linalg.solve(system, known.T @ left).astype(np.float64, copy=False)
+        moved: F64 = prior + np.linalg.solve(system, known.T @ (left - known @ prior))
+        return moved
 
 
 def evidence(others: F64, ratings: F32) -> tuple[F64, F64]:
@@ -95,13 +98,24 @@ class FittedSgd:
     """Vectors of users and items; see the module.
 
     user_vectors: (users, f + 2) float32. `item_vectors`: (items, f + 2) float32.
+    text: what an item's words foretell of its factors and bias, or None.
     """
 
-    def __init__(self, mean: float, user_vectors: F32, item_vectors: F32, ridge: Ridge) -> None:
+    def __init__(
+        self,
+        mean: float,
+        user_vectors: F32,
+        item_vectors: F32,
+        ridge: Ridge,
+        text: TextMap | None = None,
+    ) -> None:
         self._mean = mean
         self._users = user_vectors
         self._items = item_vectors
         self._ridge = ridge
+        self._text = text
+        if text is not None and isinstance(text.text, ReadsText):
+            self.encoders = text.text.encoders
         for array in (user_vectors, item_vectors):
             array.setflags(write=False)
 
@@ -111,30 +125,33 @@ class FittedSgd:
         mean: float,
         user_factors: F32,
         user_bias: F32,
-        item_factors: F32,
-        item_bias: F32,
+        items: F32,
         ridge: Ridge,
+        text: TextMap | None = None,
     ) -> FittedSgd:
-        """Put factors and biases together."""
-        users, items = len(user_bias), len(item_bias)
+        """Put factors and biases together; `items` are factors and a bias."""
+        ones = np.ones(len(user_bias), np.float32)
         return cls(
             mean,
-            np.column_stack(
-                [user_factors, np.ones(users, np.float32), np.float32(mean) + user_bias]
-            ),
-            np.column_stack([item_factors, item_bias, np.ones(items, np.float32)]),
+            np.column_stack([user_factors, ones, np.float32(mean) + user_bias]),
+            np.column_stack([items, np.ones(len(items), np.float32)]),
             ridge,
+            text,
         )
 
     @property
     def item_vectors(self) -> F32:
-        """(items, f + 2): factors, bias, 1. An item never rated has no factors and no bias."""
+        """(items, f + 2): factors, bias, 1.
+
+        An item never rated has no factors and no bias, or those that its words foretell.
+        """
         return self._items
 
     def query_vectors(self, queries: Queries, /) -> F32:
-        """(n, f + 2): factors, 1, mean and bias; zeros for a stranger without ratings.
+        """(n, f + 2): factors, 1, mean and bias; zeros for a stranger without ratings or words.
 
-        A known user's are those of the fit; a stranger costs O(ratings·f² + f³).
+        A known user's are those of the fit; a stranger costs O(ratings·f² + f³). With words the
+        factors lie halfway to those foretold of an item that the words describe; see `toward`.
         """
         vectors = np.zeros((len(queries), self._items.shape[1]), np.float32)
         known = queries.rows >= 0
@@ -146,6 +163,13 @@ class FittedSgd:
             vectors[query, :-2] = solved[:-1]
             vectors[query, -2] = 1.0
             vectors[query, -1] = self._mean + solved[-1]
+        said = self._said(queries)
+        if said is not None:
+            spoken = np.flatnonzero(said.any(axis=1))
+            asked = toward(vectors[spoken, :-2], said[spoken], self._usual_length)
+            vectors[spoken, :-2], vectors[spoken, -2] = asked, 1.0
+            silent = spoken[~known[spoken] & (queries.history.counts()[spoken] == 0)]
+            vectors[silent, -1] = self._mean
         return vectors
 
     def score(self, queries: Queries, items: I32 | None, /) -> F32:
@@ -154,15 +178,22 @@ class FittedSgd:
         return kernels.dot(self.query_vectors(queries), chosen)
 
     def answers(self, queries: Queries, /) -> Bool:
-        """Those who rated anything."""
-        return queries.history.counts() > 0
+        """Those who rated anything, or say something that the encoder reads."""
+        rated: Bool = queries.history.counts() > 0
+        said = self._said(queries)
+        return rated if said is None else rated | np.asarray(said.any(axis=1), np.bool_)
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """The mean, the item's bias, what each rating of the user adds; they sum to the score.
 
         The parts of the ratings are those of the ridge regression. Where a known user's own vector
-        says otherwise, the difference is one more reason, of kind "factors".
+        says otherwise, the difference is one more reason, of kind "factors", or "text" where the
+        query has words.
         """
+        said = self._said(queries)
+        spoken = said is not None and bool(said.any())
+        if queries.rows[0] < 0 and not (queries.history.nnz or spoken):
+            return ()
         score = float(self.score(queries, np.array((item,), np.int32))[0, 0])
         bias = float(self._items[item, -2])
         reasons = [
@@ -180,11 +211,9 @@ class FittedSgd:
                     queries.history.row(0).tolist(), shares.tolist(), strict=True
                 )
             ]
-        elif queries.rows[0] < 0:
-            return ()
-        if queries.rows[0] >= 0:
+        if queries.rows[0] >= 0 or spoken:
             rest = score - sum(reason.weight for reason in reasons)
-            reasons.append(Evidence("factors", rest, source=SOURCE))
+            reasons.append(Evidence("text" if spoken else "factors", rest, source=SOURCE))
         return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
 
     def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
@@ -194,30 +223,44 @@ class FittedSgd:
     def with_items(self, data: Dataset, /) -> FittedSgd:
         """Take up new items: those that known users rated are folded in, the others get zeros.
 
-        An item without ratings has no factors and no bias until the next fit. The vectors of users
-        and of old items keep their bits. O(ratings·f² + f³) an item.
+        An item without ratings has no factors and no bias until the next fit; with a text it has
+        those that its words foretell. The vectors of users and of old items keep their bits.
+        O(ratings·f² + f³) an item.
         """
         new = np.arange(len(self._items), len(data.items), dtype=np.int32)
         ratings = data.interactions.by_item().take(new)
         ratings = ratings.where(ratings.indices < len(self._users))
         vectors = np.zeros((len(new), self._items.shape[1]), np.float32)
         vectors[:, -1] = 1.0
+        if self._text is not None:
+            vectors[:, :-1] = self._text.of_rows(data, new)
         for row in np.flatnonzero(ratings.counts()).tolist():
             raters = np.delete(self._users[ratings.row(row)].astype(np.float64), -2, axis=1)
-            vectors[row, :-1] = self._ridge.item(raters, ratings.row_values(row))
-        return FittedSgd(self._mean, self._users, appended(self._items, vectors), self._ridge)
+            prior = vectors[row, :-1].astype(np.float64)
+            vectors[row, :-1] = self._ridge.item(raters, ratings.row_values(row), prior)
+        items = appended(self._items, vectors)
+        return FittedSgd(self._mean, self._users, items, self._ridge, self._text)
 
     def state(self) -> State:
-        """The vectors, the mean, the scale of the ratings and the steps of the descent."""
+        """The vectors, the mean, the scale of the ratings, the steps, and the map from words."""
         arrays = {"user_vectors": self._users, "item_vectors": self._items}
         meta = {"mean": self._mean, "scale": self._ridge.scale, "steps": self._ridge.steps}
-        return State(arrays, meta)
+        return State(arrays, meta, {} if self._text is None else {"text": self._text.state()})
+
+    def _said(self, queries: Queries) -> F32 | None:
+        """(n, f): factors of an item that words describe, zeros for silence."""
+        said = None if self._text is None else self._text.of_words(queries)
+        return None if said is None else said[:, :-1]
 
     def _rated(self, queries: Queries, query: int) -> F64:
         """(n, f + 1): factors of what one query rated, and what its ratings are without a user."""
         rated = self._items[queries.history.row(query), :-1].astype(np.float64)
         rated[:, -1] += self._mean
         return rated
+
+    @cached_property
+    def _usual_length(self) -> float:
+        return usual_length(self._users[:, :-2])
 
     @cached_property
     def _directions(self) -> Directions:

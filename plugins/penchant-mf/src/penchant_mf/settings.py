@@ -42,6 +42,17 @@ class SgdSettings:
     patience: int = field(
         default=3, metadata={"help": "epochs to go on without a better validation error"}
     )
+    text: SpecLike | tuple[SpecLike, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "encoder or extractor of items' words, or a list of them with weights, which "
+            "the items' vectors and biases are pulled to; new items start there"
+        },
+    )
+    text_regularization: float = field(
+        default=3.0,
+        metadata={"help": "pull towards zero of the map from words to vectors and biases"},
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.factors <= 512:
@@ -57,6 +68,10 @@ class SgdSettings:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must be at least 0, got {value}")
+        if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
+            raise ValueError(
+                f"text_regularization must be greater than 0, got {self.text_regularization}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,14 +5,16 @@
 //! of the user stay in registers, and four of its ratings are stepped together.
 
 mod blocks;
+mod prior;
 mod settings;
 mod start;
 mod state;
 mod step;
 
 use crate::parallel::useful_threads;
-use crate::{Isa, KernelError};
+use crate::{Isa, KernelError, Matrix};
 use blocks::{Counts, Cuts, Grid};
+use prior::Prior;
 pub use settings::{Optimizer, Settings};
 use state::{Plan, State};
 use std::ops::ControlFlow;
@@ -41,7 +43,7 @@ pub struct Ratings<'a> {
     pub n_items: usize,
 }
 
-/// What training leaves. A row without ratings has no bias and factors of zero.
+/// What training leaves. A row without ratings has no bias and factors of zero, or what the prior says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// Mean of all ratings.
@@ -90,6 +92,10 @@ pub enum Progress {
 /// With `validation` the result is the model after the epoch whose error on it is lowest, the first
 /// of equals, and training stops when `patience` epochs haven't lowered it.
 ///
+/// With `item_prior`, factors and a bias for each item, an item starts there, and is pulled there instead
+/// of to zero: the loss has `|q - prior|^2` and `(b_i - prior)^2`. The pull of an epoch is made at once, before it, with
+/// the steps of that moment.
+///
 /// O(epochs x ratings x factors) time, O(ratings + rows x factors) memory.
 ///
 /// # Errors
@@ -98,11 +104,15 @@ pub enum Progress {
 pub fn fit(
     ratings: &Ratings<'_>,
     validation: Option<&Ratings<'_>>,
+    item_prior: Option<Matrix<'_>>,
     settings: &Settings,
     isa: Isa,
     mut progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Model, KernelError> {
     settings.check()?;
+    let prior = item_prior
+        .map(|given| Prior::new(given, ratings.n_items, settings.factors))
+        .transpose()?;
     let mean = checked_mean(ratings)?;
     let small = ratings.values.len() < SMALL;
     let size = if small { 1 } else { RANGES };
@@ -123,12 +133,18 @@ pub fn fit(
         threads,
     };
     let mut state = State::new(&counts, settings, threads);
+    if let Some(prior) = prior {
+        prior.start(&mut state.items);
+    }
     let mut kept: Option<(State, usize, f64)> = None;
     let (mut train_rmse, mut validation_rmse) = (vec![], vec![]);
     let mut learning_rate = settings.learning_rate;
     for epoch in 0..settings.epochs {
         let mut part = || progress(Progress::Part);
         let rates = settings.rates(learning_rate);
+        if let Some(prior) = prior {
+            prior.pull(&mut state.items, &counts, settings.optimizer, rates);
+        }
         let ControlFlow::Continue(squares) =
             state.epoch(&grid, &plan, settings.optimizer, rates, &mut part)
         else {

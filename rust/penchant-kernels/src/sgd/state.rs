@@ -33,6 +33,21 @@ impl Side {
         })
     }
 
+    /// Squared gradients that a row has met.
+    pub(super) fn squares(&self, row: usize) -> Squares {
+        self.squares[row]
+    }
+
+    /// Adds `share` times `values`, one for each factor, to a row.
+    pub(super) fn add(&mut self, row: usize, values: &[f32], share: f32) {
+        let lanes = &mut self.factors[row * self.width..][..self.width];
+        for (lanes, values) in lanes.iter_mut().zip(values.chunks(16)) {
+            for (factor, value) in lanes.0.iter_mut().zip(values) {
+                *factor += share * value;
+            }
+        }
+    }
+
     fn is_finite(&self) -> bool {
         let factors = self.factors.iter().flat_map(|lanes| &lanes.0);
         factors.chain(&self.bias).all(|value| value.is_finite())

@@ -160,12 +160,20 @@ impl<const N: usize, const ADAPTIVE: bool> Work for Visit<'_, N, ADAPTIVE> {
 
 /// Steps of one row.
 #[derive(Clone, Copy)]
-struct Pace {
-    factors: f32,
-    bias: f32,
+pub(super) struct Pace {
+    pub(super) factors: f32,
+    pub(super) bias: f32,
 }
 
 impl Pace {
+    /// The steps of a row that has met these squared gradients.
+    pub(super) fn of(optimizer: Optimizer, rates: Rates, squares: Squares) -> Self {
+        match optimizer {
+            Optimizer::Sgd => Self::new::<false>(rates, squares),
+            Optimizer::Adagrad => Self::new::<true>(rates, squares),
+        }
+    }
+
     /// Adagrad's: the learning rate over the root of one and the squared gradients so far.
     #[inline(always)]
     fn new<const ADAPTIVE: bool>(rates: Rates, squares: Squares) -> Self {

@@ -1,5 +1,6 @@
 //! What training learns, keeps and hears, and that threads don't change a bit.
 
+mod prior;
 mod refusals;
 mod twin;
 
@@ -68,7 +69,7 @@ impl World {
     }
 
     fn fit(&self, settings: &Settings, isa: Isa) -> Result<Model, KernelError> {
-        fit(&self.ratings(), None, settings, isa, on)
+        fit(&self.ratings(), None, None, settings, isa, on)
     }
 }
 
@@ -122,6 +123,7 @@ fn the_epoch_that_errs_least_on_held_out_ratings_is_kept() {
     let stopped = fit(
         &train.ratings(),
         Some(&held_out.ratings()),
+        None,
         &settings,
         Isa::best(),
         on,
@@ -234,6 +236,7 @@ fn progress_hears_each_epoch_and_may_stop() {
     let model = fit(
         &world.ratings(),
         None,
+        None,
         &SETTINGS,
         Isa::best(),
         |step| match step {
@@ -261,7 +264,7 @@ fn progress_hears_each_epoch_and_may_stop() {
 fn progress_may_break_off_within_an_epoch() {
     let world = World::new(2_700, 500, 100);
     let mut parts = 0;
-    let model = fit(&world.ratings(), None, &SETTINGS, Isa::best(), |_| {
+    let model = fit(&world.ratings(), None, None, &SETTINGS, Isa::best(), |_| {
         parts += 1;
         if parts == 2 {
             ControlFlow::Break(())
