@@ -408,6 +408,23 @@ def test_among_new_items_a_part_is_judged_by_those_alone() -> None:
     assert old > new
 
 
+def test_an_item_that_nobody_ever_likes_is_no_test_of_new_items() -> None:
+    # Item 3 stays without likings. One part puts it first and is right otherwise; the other puts it
+    # last and is wrong for one user of three.
+    later = [(user, 1 + user % 2) for user in range(USERS)]
+    muddled, distracted = np.zeros((2, USERS, ITEMS), np.float32)
+    distracted[:, 3] = 2
+    muddled[:, 3] = -1
+    for user, item in later:
+        distracted[user, item] = 1
+        muddled[user, item] = 1 if user % 3 else -0.5
+    parts = [
+        Part(f"toy.{at}", Table(table), 1, 1) for at, table in enumerate((muddled, distracted))
+    ]
+    assert learn_weights(parts, log_of(TRAIN), log_of(later), FitContext(), "new") == [0.0, 1.0]
+    assert learn_weights(parts, log_of(TRAIN), log_of(later), FitContext(), "all")[0] == 1.0
+
+
 def test_without_likings_of_new_items_there_is_no_learning_to_rank_them() -> None:
     part = Part("toy.right", right_and_wrong()[0], 1.0, 1.0)
     data = log_of([*TRAIN, (0, 2), (1, 3), (2, 1)])

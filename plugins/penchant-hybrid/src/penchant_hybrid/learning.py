@@ -54,7 +54,7 @@ def learn_weights(
     """Let parts in by the events of `validation`; the greatest weight found is scaled to 1.
 
     A part's own weight is what it counts each time that it is added; one of weight 0 stays out.
-    `among` "new" ranks only the items that nobody likes in `data`.
+    `among` "new" ranks only the items that are liked in `validation` and not in `data`.
 
     Judged on up to 4096 users (fewer where memory is short) who like something in `validation`
     that they have not met in `data`. O(sums·users·items) for at most 128 sums a part, of which
@@ -141,7 +141,9 @@ def _judge(
     likes = validation.positive_csr()
     allow = None
     if among == "new":
-        new = np.ones(len(data.items), np.bool_)
+        # Of items that nobody likes then either, nobody can tell whether they were there.
+        new = np.zeros(len(data.items), np.bool_)
+        new[likes.indices] = True
         new[data.positive_csr().indices] = False
         likes = likes.where(new[likes.indices])
         allow = kernels.bitset(np.flatnonzero(new).astype(np.int32), len(new))
