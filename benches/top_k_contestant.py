@@ -38,5 +38,6 @@ def _make(*, resident: bool, quantized: bool = False) -> Callable[[np.ndarray, i
 CONTESTANTS = {
     "penchant-fp32": _make(resident=True),
     "penchant-fp32-mapped": _make(resident=False),
-    "penchant-int8": _make(resident=False, quantized=True),
+    "penchant-int8": _make(resident=True, quantized=True),
+    "penchant-int8-mapped": _make(resident=False, quantized=True),
 }

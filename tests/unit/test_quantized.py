@@ -77,6 +77,22 @@ def test_items_that_have_no_codes_are_refused():
         quantize_items(np.zeros((1, 2)))
 
 
+def test_a_resident_index_of_many_codes_gives_the_same_answers_before_and_after_changes():
+    items = random(700_000, 48)  # 34 MB of codes, which get halves
+    index = ItemIndex(items, codes=quantize_items(items, threads=2), resident=True)
+    plain = ItemIndex(items)
+    rows = np.array([5, 400_000, 700_000], np.int32)
+    vectors = random(3, 48, seed=2)
+    changed, reference = (
+        each.with_rows(rows, vectors).without_rows(rows[:1]) for each in (index, plain)
+    )
+    for query in random(4, 48, seed=1):
+        for threads in (1, 2):
+            assert same(index.top_k(query[None], 7, threads=threads), plain.top_k(query[None], 7))
+            answer = changed.top_k(query[None], 7, threads=threads)
+            assert same(answer, reference.top_k(query[None], 7))
+
+
 def test_changed_rows_and_codes_go_together():
     items, fresh = random(600, 12), random(3, 12, seed=1)
     index = ItemIndex(items, codes=quantize_items(items))

@@ -1,7 +1,7 @@
 //! The memory behind an index.
 
 use numpy::Element;
-use penchant_kernels::top_k::quantized::{self, CodeShape, Codes};
+use penchant_kernels::top_k::quantized::{self, CodeShape, Codes, UpperHalves};
 use penchant_kernels::top_k::{Items, Magnitudes};
 use penchant_kernels::{KernelError, Matrix, Resident};
 use pyo3::prelude::*;
@@ -55,6 +55,8 @@ pub(crate) fn quantized(
 pub(crate) struct Base {
     memory: Memory,
     codes: Option<CodeMemory>,
+    /// Of resident codes, where they are many.
+    halves: Option<UpperHalves>,
     rows: usize,
     pub(crate) dim: usize,
     /// Found when the first batch is ranked.
@@ -69,14 +71,18 @@ impl Base {
         rows: usize,
         dim: usize,
     ) -> Result<Self, KernelError> {
-        let base = Self {
+        let mut base = Self {
             memory,
             codes,
+            halves: None,
             rows,
             dim,
             magnitudes: Magnitudes::default(),
         };
         base.items()?;
+        if base.resident() {
+            base.halves = base.codes()?.and_then(UpperHalves::of_many);
+        }
         Ok(base)
     }
 
@@ -87,11 +93,18 @@ impl Base {
 
     /// The items, and what is known of them.
     pub(crate) fn items(&self) -> Result<Items<'_>, KernelError> {
+        let codes = self
+            .codes()?
+            .map(|codes| codes.with_halves(self.halves.as_ref()));
+        Ok(Items::with(self.matrix()?, &self.magnitudes).quantized(codes))
+    }
+
+    fn codes(&self) -> Result<Option<Codes<'_>>, KernelError> {
         let codes = self.codes.as_ref().map(|memory| {
             let (codes, bounds) = (memory.codes.slice(), memory.bounds.slice());
             Codes::new(codes, bounds, self.rows, self.dim)
         });
-        Ok(Items::with(self.matrix()?, &self.magnitudes).quantized(codes.transpose()?))
+        codes.transpose()
     }
 
     /// Whether what a scan reads is a copy of the index's own.

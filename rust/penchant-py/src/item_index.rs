@@ -27,7 +27,8 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 /// items, a scan reads a byte a value instead of four and returns the same rows and scores, bit for
 /// bit. With `resident` the index makes a copy of its own of what it scans, the codes or else the
 /// items, 64-byte aligned and in huge pages where the system has them: more memory, up to 1.2 times the
-/// speed. `isa` forces one of `isas()`; without it the best is taken. All give the same bits.
+/// speed. Of more than 32 MB of codes, d <= 96, it also keeps the upper halves apart (half a byte a
+/// value): up to twice the speed for queries that come alone. `isa` forces one of `isas()`; without it the best is taken. All give the same bits.
 ///
 /// `ShapeError` when codes don't fit the items. Codes of other items of the same size can't be told
 /// from the right ones, and give wrong answers.
@@ -69,7 +70,10 @@ impl ItemIndex {
             .map(|codes| code_memory(codes, resident))
             .transpose()?;
         let memory = Memory::of(items, matrix.values(), resident && codes.is_none())?;
-        let base = Base::new(memory, codes, matrix.rows(), matrix.dim()).or_raise(py)?;
+        let (rows, dim) = (matrix.rows(), matrix.dim());
+        let base = py
+            .detach(|| Base::new(memory, codes, rows, dim))
+            .or_raise(py)?;
         Ok(Self {
             base: Arc::new(base),
             overlay: Overlay::new(matrix.rows(), matrix.dim()),

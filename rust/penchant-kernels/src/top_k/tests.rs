@@ -4,7 +4,7 @@ mod changes;
 
 use proptest::prelude::*;
 
-use super::quantized::{self, CodeShape, Codes};
+use super::quantized::{self, CodeShape, Codes, UpperHalves};
 use super::{Best, Items, Magnitudes, dot, dot_rows, select_top_k, top_k};
 use crate::canonical;
 use crate::filter::{Filter, Ragged};
@@ -169,10 +169,12 @@ impl Problem {
         })
     }
 
-    /// The same by a scan of codes.
-    fn ranking_by_codes(&self, isa: Isa, threads: usize) -> Ranking {
+    /// The same by a scan of codes, or of their upper halves first.
+    fn ranking_by_codes(&self, isa: Isa, threads: usize, halves: bool) -> Ranking {
         let (codes, bounds) = codes_of(self.items());
         let codes = Codes::new(&codes, &bounds, self.rows, self.dim).unwrap();
+        let halves = halves.then(|| UpperHalves::of(codes));
+        let codes = codes.with_halves(halves.as_ref());
         let items = Items::from(self.items()).quantized(Some(codes));
         self.filtered(|filter| {
             ranked(self.asked, self.k, |best| {
@@ -294,8 +296,10 @@ proptest! {
         for isa in isas() {
             prop_assert_eq!(&problem.ranking(isa, problem.threads), &naive, "{}", isa.name());
             prop_assert_eq!(&problem.ranking_again(isa, 1), &naive, "{}", isa.name());
-            let by_codes = problem.ranking_by_codes(isa, problem.threads);
-            prop_assert_eq!(by_codes, naive.clone(), "codes, {}", isa.name());
+            for halves in [false, true] {
+                let by_codes = problem.ranking_by_codes(isa, problem.threads, halves);
+                prop_assert_eq!(by_codes, naive.clone(), "codes, {}, {}", halves, isa.name());
+            }
         }
     }
 
@@ -356,8 +360,10 @@ fn pieces_panels_and_threads_change_no_bit() {
                 for threads in [1, 2, 5] {
                     let found = problem.ranking(isa, threads);
                     assert_eq!(found, reference, "{} {dim} {asked} {threads}", isa.name());
-                    let found = problem.ranking_by_codes(isa, threads);
-                    assert_eq!(found, reference, "codes {} {dim} {asked}", isa.name());
+                    for halves in [false, true] {
+                        let found = problem.ranking_by_codes(isa, threads, halves);
+                        assert_eq!(found, reference, "codes {} {dim} {asked}", isa.name());
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Items as bytes, laid out for the scan, with what is known about their errors.
 
+use super::halves::UpperHalves;
 use crate::parallel::{Queue, together, useful_threads};
 use crate::top_k::magnitudes::magnitude;
 use crate::{KernelError, Matrix, canonical};
@@ -69,6 +70,7 @@ pub struct Codes<'a> {
     bounds: &'a [[[f32; PANELS]; 3]],
     rows: usize,
     dim: usize,
+    halves: Option<&'a UpperHalves>,
 }
 
 impl<'a> Codes<'a> {
@@ -101,7 +103,20 @@ impl<'a> Codes<'a> {
             bounds: groups,
             rows,
             dim,
+            halves: None,
         })
+    }
+
+    /// The same with their upper halves, for queries that come alone. Others are not made use of.
+    #[must_use]
+    pub fn with_halves(self, halves: Option<&'a UpperHalves>) -> Self {
+        let halves = halves.filter(|halves| halves.fit(self));
+        Self { halves, ..self }
+    }
+
+    /// Their upper halves, where they have been taken.
+    pub(super) fn halves(&self) -> Option<&'a UpperHalves> {
+        self.halves
     }
 
     /// Whether they may be codes of that matrix.
@@ -118,6 +133,21 @@ impl<'a> Codes<'a> {
     /// Steps through a panel.
     pub(super) fn steps(&self) -> usize {
         self.dim.div_ceil(4)
+    }
+
+    /// Length of a vector.
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Number of groups.
+    pub(super) fn groups(&self) -> usize {
+        self.bounds.len()
+    }
+
+    /// All codes, panel after panel.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The codes of one group, panel after panel.

@@ -56,12 +56,25 @@ impl<'a, 's, 'f> Lane<'a, 's, 'f> {
     ) {
         // The bar may have risen since.
         let start = self.starts[panel % PANELS];
-        let first = panel * ROWS;
-        let left = search.items.rows().saturating_sub(first).min(ROWS);
         let mut hits = 0_u32;
-        for (place, sum) in sums[..left].iter().enumerate() {
+        for (place, sum) in sums.iter().enumerate() {
             hits |= u32::from(sum - started + start > 0) << place;
         }
+        self.take(search, bounds, panel, hits);
+    }
+
+    /// Take the rows of a panel that may enter, a bit each.
+    pub(super) fn take(
+        &mut self,
+        search: Search<'_>,
+        bounds: Bounds<'_>,
+        panel: usize,
+        mut hits: u32,
+    ) {
+        let first = panel * ROWS;
+        let left = search.items.rows().saturating_sub(first).min(ROWS);
+        // The last panel may have places without rows.
+        hits &= (1 << left) - 1;
         if hits.count_ones() as usize >= DENSE {
             let rows = first..first + left;
             scan_one(search.isa, search.items, self.query, rows, self.selection);

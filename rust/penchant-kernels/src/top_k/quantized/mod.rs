@@ -25,12 +25,17 @@
 //! rounded up. Underflows cost less than one unit of c·p, which is taken off the threshold: values are
 //! only quantized where the greatest of a panel, or of a query, lies between 2⁻³⁰ and 2⁴⁰.
 //!
+//! **One query alone** over many items waits for memory. It may read the upper halves of codes first,
+//! which `halves.rs` has a bound for too, and all bits of what is left (`sift.rs`).
+//!
 //! **What has no codes** (a panel that holds a NaN, an infinity or greater values than those; a query of
 //! the kind) has M = ∞, and its rows are always scored.
 
 mod codes;
+mod halves;
 mod lanes;
 mod query;
+mod sift;
 #[cfg(test)]
 mod tests;
 mod tile;
@@ -40,12 +45,15 @@ mod x86;
 use std::ops::Range;
 
 pub use codes::{CodeShape, Codes, quantize};
+pub use halves::UpperHalves;
 
 use super::pieces::Search;
 use crate::heap::Selection;
 use crate::{Isa, Matrix};
 use codes::{GROUP, ROWS};
 use lanes::Lane;
+use sift::Trust;
+use tile::Share;
 
 /// Greatest code of a query.
 const LEVELS: f32 = 127.0;
@@ -78,6 +86,61 @@ impl Engine {
             _ => LEVELS,
         }
     }
+
+    /// Let all queries meet a group.
+    fn meet(
+        self,
+        search: Search<'_>,
+        codes: Codes<'_>,
+        group: usize,
+        lanes: &mut [Lane<'_, '_, '_>],
+    ) {
+        match self {
+            Self::Scalar => {
+                for lanes in lanes.chunks_mut(1) {
+                    // SAFETY: portable sums need no instruction set.
+                    unsafe {
+                        tile::meet::<[i32; ROWS], 1, 1>(
+                            search,
+                            codes,
+                            group,
+                            lanes,
+                            Share::NOTHING,
+                        );
+                    }
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `top_k` saw that the CPU has the instruction set.
+            Self::Avx2 => unsafe { x86::meet_256(search, codes, group, lanes) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the same, and `Engine::of` asked for VNNI.
+            Self::Vnni => unsafe { x86::meet_512(search, codes, group, lanes) },
+        }
+    }
+
+    /// Let a query meet the upper halves of a group; how many panels are left.
+    fn sift(
+        self,
+        search: Search<'_>,
+        codes: Codes<'_>,
+        halves: &UpperHalves,
+        group: usize,
+        lane: &mut Lane<'_, '_, '_>,
+    ) -> usize {
+        match self {
+            // SAFETY: portable sums need no instruction set.
+            Self::Scalar => unsafe {
+                sift::sift::<[i32; ROWS]>(search, codes, halves, group, lane)
+            },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `meet`.
+            Self::Avx2 => unsafe { x86::sift_256(search, codes, halves, group, lane) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `meet`.
+            Self::Vnni => unsafe { x86::sift_512(search, codes, halves, group, lane) },
+        }
+    }
 }
 
 /// Whether the scan of codes is the faster one for that k: where few rows are ruled out, it only adds
@@ -100,25 +163,15 @@ pub(super) fn scan(
         .enumerate()
         .map(|(query, selection)| Lane::new(search.queries.row(query), engine.levels(), selection))
         .collect();
+    let mut trust = Trust::new();
     for rows in chunks {
         debug_assert!(rows.start.is_multiple_of(GROUP), "whole groups");
         for group in rows.start / GROUP..rows.end.div_ceil(GROUP) {
-            match engine {
-                Engine::Scalar => {
-                    let share = tile::Share::NOTHING;
-                    for lanes in lanes.chunks_mut(1) {
-                        // SAFETY: portable sums need no instruction set.
-                        unsafe {
-                            tile::meet::<[i32; ROWS], 1, 1>(search, codes, group, lanes, share);
-                        }
-                    }
+            match (codes.halves(), &mut lanes[..]) {
+                (Some(halves), [lane]) if trust.halves() => {
+                    trust.hear(engine.sift(search, codes, halves, group, lane));
                 }
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: `top_k` saw that the CPU has the instruction set.
-                Engine::Avx2 => unsafe { x86::meet_256(search, codes, group, &mut lanes) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: the same, and `Engine::of` asked for VNNI.
-                Engine::Vnni => unsafe { x86::meet_512(search, codes, group, &mut lanes) },
+                (_, lanes) => engine.meet(search, codes, group, lanes),
             }
         }
     }

@@ -8,10 +8,13 @@ const FAR: f32 = (1 << 30) as f32;
 /// A query in codes.
 #[derive(Debug)]
 pub(super) struct Codes {
-    /// Four codes at a time, as they meet a step of a panel.
+    /// Four codes at a time, as they meet a step of a panel; an even number, with zeros at the end.
     pub(super) steps: Vec<i32>,
     /// What a sum has too much, since an item's byte is its code plus 128.
     excess: i32,
+    /// The sum of the codes p, and ‖p‖₂.
+    sum: i32,
+    length: f32,
     /// Codes of a unit.
     inverse: f32,
     /// ‖q‖₂, and ‖q − q̂‖₂ for the codes q̂; infinite where there are none.
@@ -27,8 +30,10 @@ impl Codes {
             .fold(0.0, |most: f32, value| most.max(value.abs()));
         let norm = up(length(query.iter().map(|&value| f64::from(value))));
         let mut codes = Self {
-            steps: vec![0; query.len().div_ceil(4)],
+            steps: vec![0; 2 * query.len().div_ceil(8)],
             excess: 0,
+            sum: 0,
+            length: 0.0,
             inverse: 1.0,
             norm,
             error: norm,
@@ -41,17 +46,19 @@ impl Codes {
             return codes;
         }
         codes.inverse = levels / greatest;
-        let mut sum = 0;
+        let (mut sum, mut squares) = (0, 0);
         for (step, values) in codes.steps.iter_mut().zip(query.chunks(4)) {
             let mut four = [0; 4];
             for (code, &value) in four.iter_mut().zip(values) {
                 let whole = nearest(value * codes.inverse);
                 *code = whole as u8;
                 sum += whole;
+                squares += whole * whole;
             }
             *step = i32::from_le_bytes(four);
         }
-        codes.excess = 128 * sum;
+        (codes.sum, codes.excess) = (sum, 128 * sum);
+        codes.length = up(f64::from(squares).sqrt());
         let scale = 1.0 / f64::from(codes.inverse);
         let offs = query
             .iter()
@@ -74,6 +81,23 @@ impl Codes {
             let threshold = sum.max(-FAR).min(FAR) as i32 - 2;
             *start = -self.excess - threshold;
         }
+    }
+
+    /// What the sums of upper halves must start with, so that each ends above 0 where that of whole
+    /// codes, which starts with `starts`, does. `errors` are the greatest ‖l − 7.5‖₂ of the panels.
+    #[allow(clippy::inline_always)] // as above
+    #[inline(always)]
+    pub(super) fn starts_of_halves(
+        &self,
+        starts: &[i32; PANELS],
+        errors: &[f32; PANELS],
+    ) -> [i32; PANELS] {
+        let mean = 7.5 * self.sum as f32;
+        std::array::from_fn(|panel| {
+            // Each of both terms is less than 2²⁴, so three roundings and a fraction that is cut off
+            // are less than 8.
+            starts[panel] + (mean + errors[panel] * self.length) as i32 + 8
+        })
     }
 }
 

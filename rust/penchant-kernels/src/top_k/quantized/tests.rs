@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 
 use super::codes::{Bounds, PANELS, ROWS, STEP};
-use super::{CodeShape, Codes, LEVELS, quantize, query};
+use super::sift::Trust;
+use super::{CodeShape, Codes, LEVELS, UpperHalves, quantize, query};
 use crate::canonical::dot;
 use crate::filter::Filter;
 use crate::top_k::tests::{codes_of, isas, ranked};
@@ -20,12 +21,26 @@ fn code(codes: &[u8], width: usize, row: usize, column: usize) -> i32 {
 /// The sum of codes that a scan computes, less what it starts with.
 fn sum(query: &query::Codes, codes: &[u8], width: usize, row: usize) -> i32 {
     let panel = &codes[row / ROWS * width..][..width];
-    let steps = query.steps.iter().enumerate();
+    let steps = query.steps.iter().take(width / STEP).enumerate();
     steps.fold(0, |sum, (step, four)| {
         let items = &panel[step * STEP + row % ROWS * 4..][..4];
         let products = four.to_le_bytes().into_iter().zip(items);
         products.fold(sum, |sum, (query, &item)| {
             sum + i32::from(query.cast_signed()) * i32::from(item)
+        })
+    })
+}
+
+/// The same of upper halves.
+fn sum_of_halves(query: &query::Codes, group: &[u8], row: usize) -> i32 {
+    let panel = &group[row / ROWS * (group.len() / PANELS)..];
+    let steps = query.steps.as_chunks::<2>().0.iter().enumerate();
+    steps.fold(0, |sum, (step, [even, odd])| {
+        let bytes = &panel[step * STEP + row % ROWS * 4..][..4];
+        let products = bytes.iter().zip(even.to_le_bytes()).zip(odd.to_le_bytes());
+        products.fold(sum, |sum, ((&byte, even), odd)| {
+            let (upper, lower) = (i32::from(byte & 0xF0), 16 * i32::from(byte & 0x0F));
+            sum + upper * i32::from(even.cast_signed()) + lower * i32::from(odd.cast_signed())
         })
     })
 }
@@ -51,6 +66,42 @@ fn a_panel_shares_the_scale_of_its_greatest_value() {
         codes[2 * width..].iter().all(|&code| code == 128),
         "panels without rows"
     );
+}
+
+#[test]
+fn halves_hold_two_steps_of_a_panel_and_know_what_they_leave_out() {
+    // Codes 127, -1 and 64 of the dimensions 0, 1 and 4 are the bytes 255, 127 and 192.
+    let items = Matrix::new(&[127.0, -1.0, 0.0, 0.0, 64.0], 1, 5).unwrap();
+    let (codes, bounds) = codes_of(items);
+    let codes = Codes::new(&codes, &bounds, 1, 5).unwrap();
+    let halves = UpperHalves::of(codes);
+    assert_eq!(halves.group(0).len(), PANELS * STEP);
+    assert_eq!(halves.group(0)[..4], [0xFC, 0x78, 0x88, 0x88]);
+    // Its lower halves 15, 15, 0, 0, 0 are 7.5 away from 7.5, as all of the other rows are.
+    assert!((halves.errors(0)[0] - 7.5 * 5.0_f32.sqrt()).abs() < 1e-5);
+    assert!(UpperHalves::of_many(codes).is_none(), "so few gain nothing");
+}
+
+#[test]
+fn halves_of_other_items_are_not_read() {
+    let (small, large) = ([1.0; 6], [1.0; 300 * 2]);
+    let (codes, bounds) = codes_of(Matrix::new(&large, 300, 2).unwrap());
+    let halves = UpperHalves::of(Codes::new(&codes, &bounds, 300, 2).unwrap());
+    let (codes, bounds) = codes_of(Matrix::new(&small, 3, 2).unwrap());
+    let codes = Codes::new(&codes, &bounds, 3, 2).unwrap();
+    assert!(codes.with_halves(Some(&halves)).halves().is_none());
+}
+
+#[test]
+fn halves_get_pauses_that_grow_while_they_rule_nothing_out() {
+    let mut trust = Trust::new();
+    let mut pauses = Vec::new();
+    for left in [16, 16, 16, 0, 16, 16] {
+        assert!(trust.halves(), "a chance after each pause");
+        trust.hear(left);
+        pauses.push((0..99).take_while(|_| !trust.halves()).count());
+    }
+    assert_eq!(pauses, [1, 2, 4, 0, 1, 2]);
 }
 
 #[test]
@@ -208,6 +259,7 @@ proptest! {
         let items = Matrix::new(&values, rows, dim).unwrap();
         let (codes, bounds) = codes_of(items);
         let view = Codes::new(&codes, &bounds, rows, dim).unwrap();
+        let halves = UpperHalves::of(view);
         let width = codes.len() / PANELS;
         let asked = vectors(Kind::Random, u64::from(seed) + 9, 1, dim);
         let query = query::Codes::of(&asked, levels);
@@ -217,9 +269,12 @@ proptest! {
             // The bars around each score are the hardest ones.
             for bar in [bar.next_down(), bar.next_up(), f32::NEG_INFINITY] {
                 query.starts(bar, view.bounds(0), &mut starts);
+                let lifted = query.starts_of_halves(&starts, halves.errors(0));
                 for (row, &score) in scores.iter().enumerate() {
                     let ended = starts[row / ROWS] + sum(&query, &codes, width, row);
                     prop_assert!(score.is_nan() || score <= bar || ended > 0, "row {row}, bar {bar}");
+                    let half = sum_of_halves(&query, halves.group(0), row);
+                    prop_assert!(ended <= 0 || lifted[row / ROWS] + half > 0, "row {row}, bar {bar}");
                 }
             }
         }
@@ -228,12 +283,13 @@ proptest! {
     #[test]
     fn a_scan_of_codes_is_a_scan_of_floats(
         kind in kinds(), seed in any::<u32>(), rows in 200..3000_usize, dim in 1..70_usize,
-        asked in 1..9_usize, k in 1..13_usize, threads in 1..3_usize,
+        asked in prop_oneof![Just(1_usize), 1..9_usize], k in 1..13_usize, threads in 1..3_usize,
     ) {
         let values = vectors(kind, seed.into(), rows, dim);
         let items = Matrix::new(&values, rows, dim).unwrap();
         let (codes, bounds) = codes_of(items);
         let codes = Codes::new(&codes, &bounds, rows, dim).unwrap();
+        let halves = UpperHalves::of(codes);
         let queries = vectors(kind, u64::from(seed) + 1, asked, dim);
         let queries = Matrix::new(&queries, asked, dim).unwrap();
         let rank = |isa, items: Items<'_>| ranked(asked, k, |best| {
@@ -243,6 +299,9 @@ proptest! {
         for isa in isas() {
             let found = rank(isa, Items::from(items).quantized(Some(codes)));
             prop_assert_eq!(&found, &wanted, "{}", isa.name());
+            let sifted = codes.with_halves(Some(&halves));
+            let found = rank(isa, Items::from(items).quantized(Some(sifted)));
+            prop_assert_eq!(&found, &wanted, "halves, {}", isa.name());
         }
     }
 }

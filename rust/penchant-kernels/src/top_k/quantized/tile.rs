@@ -9,6 +9,7 @@
 #![allow(clippy::inline_always, clippy::needless_range_loop)]
 
 use super::codes::{Bounds, Codes, PANELS, ROWS, STEP};
+use super::halves::UPPER;
 use super::lanes::Lane;
 use crate::top_k::pieces::Search;
 
@@ -25,9 +26,13 @@ pub(super) trait Sums: Copy {
 
     unsafe fn all(start: i32) -> Self;
     unsafe fn items(at: *const u8) -> Self::Items;
+    /// The upper and the lower halves of 64 bytes, the upper ones where they are, as 16 h.
+    unsafe fn halves(at: *const u8) -> [Self::Items; 2];
     unsafe fn query(codes: i32) -> Self::Query;
     /// `self` plus the products of four codes of each row.
     unsafe fn plus(self, items: Self::Items, query: Self::Query) -> Self;
+    /// `self` plus 16 times the other.
+    unsafe fn plus_16(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     /// The rows whose sum is above 0.
     unsafe fn positive(self) -> u16;
@@ -49,6 +54,15 @@ impl Sums for [i32; ROWS] {
         unsafe { *at.cast() }
     }
     #[inline(always)]
+    unsafe fn halves(at: *const u8) -> [Self::Items; 2] {
+        // SAFETY: as above.
+        let bytes = unsafe { Self::items(at) };
+        [
+            bytes.map(|byte| byte & UPPER),
+            bytes.map(|byte| byte & !UPPER),
+        ]
+    }
+    #[inline(always)]
     unsafe fn query(codes: i32) -> Self::Query {
         codes.to_le_bytes().map(u8::cast_signed)
     }
@@ -60,6 +74,10 @@ impl Sums for [i32; ROWS] {
             }
         }
         self
+    }
+    #[inline(always)]
+    unsafe fn plus_16(self, other: Self) -> Self {
+        std::array::from_fn(|row| self[row] + 16 * other[row])
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
@@ -111,70 +129,89 @@ pub(super) unsafe fn meet<S: Sums, const P: usize, const Q: usize>(
     share: Share,
 ) {
     let lanes: &mut [Lane<'_, '_, '_>; Q] = lanes.try_into().expect("a lane for each query");
+    for lane in &mut *lanes {
+        lane.aim(codes.bounds(group));
+    }
+    for tile in (0..PANELS).step_by(P) {
+        // SAFETY: the caller's promise.
+        unsafe { meet_tile::<S, P, Q>(search, codes, group, tile, lanes, share.has(tile / P)) };
+    }
+}
+
+/// Let `Q` queries, which aim at a group, meet `P` panels of it from `tile` on; `fetch` what follows
+/// these by a group.
+///
+/// # Safety
+/// For functions compiled for the instruction set of `S`, and CPUs that have it.
+#[inline(always)]
+pub(super) unsafe fn meet_tile<S: Sums, const P: usize, const Q: usize>(
+    search: Search<'_>,
+    codes: Codes<'_>,
+    group: usize,
+    tile: usize,
+    lanes: &mut [Lane<'_, '_, '_>; Q],
+    fetch: bool,
+) {
     let steps = codes.steps();
     let bytes = codes.group(group);
     let bounds = codes.bounds(group);
     // The pointers below rest on these.
     assert_eq!(bytes.len(), PANELS * STEP * steps, "a whole group");
-    for lane in &mut *lanes {
-        assert_eq!(
-            lane.codes.steps.len(),
-            steps,
+    assert!(tile + P <= PANELS, "panels of the group");
+    for lane in &*lanes {
+        assert!(
+            lane.codes.steps.len() >= steps,
             "queries as long as the items"
         );
-        lane.aim(bounds);
     }
-    for tile in (0..PANELS).step_by(P) {
-        // SAFETY: the tile's panels lie in the group, every query has a code for each step, and the
-        // caller promises the instruction set. Prefetching past the end is harmless.
-        unsafe {
-            let started: [[i32; P]; Q] =
-                std::array::from_fn(|q| std::array::from_fn(|p| lanes[q].starts[tile + p]));
-            let mut sums: [[S; P]; Q] = started.map(|starts| starts.map(|start| S::all(start)));
-            let queries: [*const i32; Q] = std::array::from_fn(|q| lanes[q].codes.steps.as_ptr());
-            let start = bytes.as_ptr().add(tile * steps * STEP);
-            let fetch = share.has(tile / P);
-            let mut fetched = start.wrapping_add(bytes.len());
-            for step in 0..steps {
-                let query: [S::Query; Q] = std::array::from_fn(|q| S::query(*queries[q].add(step)));
-                if fetch {
-                    for _ in 0..P {
-                        prefetch(fetched);
-                        fetched = fetched.wrapping_add(STEP);
-                    }
-                }
-                for p in 0..P {
-                    let items = S::items(start.add((p * steps + step) * STEP));
-                    for q in 0..Q {
-                        sums[q][p] = sums[q][p].plus(items, query[q]);
-                    }
+    // SAFETY: the tile's panels lie in the group, every query has a code for each step, and the
+    // caller promises the instruction set. Prefetching past the end is harmless.
+    unsafe {
+        let started: [[i32; P]; Q] =
+            std::array::from_fn(|q| std::array::from_fn(|p| lanes[q].starts[tile + p]));
+        let mut sums: [[S; P]; Q] = started.map(|starts| starts.map(|start| S::all(start)));
+        let queries: [*const i32; Q] = std::array::from_fn(|q| lanes[q].codes.steps.as_ptr());
+        let start = bytes.as_ptr().add(tile * steps * STEP);
+        let mut fetched = start.wrapping_add(bytes.len());
+        for step in 0..steps {
+            let query: [S::Query; Q] = std::array::from_fn(|q| S::query(*queries[q].add(step)));
+            if fetch {
+                for _ in 0..P {
+                    prefetch(fetched);
+                    fetched = fetched.wrapping_add(STEP);
                 }
             }
-            let mut most = sums[0][0];
-            for sums in &sums {
-                for &sum in sums {
-                    most = most.max(sum);
-                }
-            }
-            if most.positive() != 0 {
-                let mut table = [[[0; ROWS]; P]; Q];
-                let mut reached = [0_u32; Q];
+            for p in 0..P {
+                let items = S::items(start.add((p * steps + step) * STEP));
                 for q in 0..Q {
-                    for p in 0..P {
-                        sums[q][p].store(&raw mut table[q][p]);
-                        reached[q] |= u32::from(sums[q][p].positive() != 0) << p;
-                    }
+                    sums[q][p] = sums[q][p].plus(items, query[q]);
                 }
-                tell(
-                    search,
-                    bounds,
-                    group * PANELS + tile,
-                    &table,
-                    &started,
-                    &reached,
-                    lanes,
-                );
             }
+        }
+        let mut most = sums[0][0];
+        for sums in &sums {
+            for &sum in sums {
+                most = most.max(sum);
+            }
+        }
+        if most.positive() != 0 {
+            let mut table = [[[0; ROWS]; P]; Q];
+            let mut reached = [0_u32; Q];
+            for q in 0..Q {
+                for p in 0..P {
+                    sums[q][p].store(&raw mut table[q][p]);
+                    reached[q] |= u32::from(sums[q][p].positive() != 0) << p;
+                }
+            }
+            tell(
+                search,
+                bounds,
+                group * PANELS + tile,
+                &table,
+                &started,
+                &reached,
+                lanes,
+            );
         }
     }
 }
@@ -203,7 +240,7 @@ fn tell<const P: usize, const Q: usize>(
 
 /// Fetch a line into L2.
 #[inline(always)]
-fn prefetch(at: *const u8) {
+pub(super) fn prefetch(at: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};

@@ -5,15 +5,19 @@
 #![allow(clippy::inline_always)]
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_epi32,
-    _mm256_movemask_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256,
-    _mm256_storeu_si256, _mm512_cmpgt_epi32_mask, _mm512_dpbusd_epi32, _mm512_loadu_si512,
-    _mm512_max_epi32, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512,
+    __m256i, __m512i, _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_ps,
+    _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+    _mm256_max_epi32, _mm256_movemask_ps, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_setzero_si256, _mm256_slli_epi32, _mm256_storeu_si256, _mm512_add_epi32,
+    _mm512_and_si512, _mm512_andnot_si512, _mm512_cmpgt_epi32_mask, _mm512_dpbusd_epi32,
+    _mm512_loadu_si512, _mm512_max_epi32, _mm512_set1_epi8, _mm512_set1_epi32,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_storeu_si512,
 };
 
 use super::codes::{Codes, ROWS};
+use super::halves::{UPPER, UpperHalves};
 use super::lanes::Lane;
+use super::sift::sift;
 use super::tile::{Share, Sums, meet};
 use crate::top_k::pieces::Search;
 
@@ -32,6 +36,18 @@ impl Sums for __m512i {
         unsafe { _mm512_loadu_si512(at.cast()) }
     }
     #[inline(always)]
+    unsafe fn halves(at: *const u8) -> [Self; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let bytes = Self::items(at);
+            let upper = _mm512_set1_epi8(UPPER.cast_signed());
+            [
+                _mm512_and_si512(bytes, upper),
+                _mm512_andnot_si512(upper, bytes),
+            ]
+        }
+    }
+    #[inline(always)]
     unsafe fn query(codes: i32) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_set1_epi32(codes) }
@@ -40,6 +56,11 @@ impl Sums for __m512i {
     unsafe fn plus(self, items: Self, query: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_dpbusd_epi32(self, items, query) }
+    }
+    #[inline(always)]
+    unsafe fn plus_16(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_add_epi32(self, _mm512_slli_epi32::<4>(other)) }
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
@@ -85,6 +106,18 @@ impl Sums for Pair {
         }
     }
     #[inline(always)]
+    unsafe fn halves(at: *const u8) -> [Self; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let bytes = Self::items(at);
+            let upper = _mm256_set1_epi8(UPPER.cast_signed());
+            [
+                bytes.map(|bytes| _mm256_and_si256(bytes, upper)),
+                bytes.map(|bytes| _mm256_andnot_si256(upper, bytes)),
+            ]
+        }
+    }
+    #[inline(always)]
     unsafe fn query(codes: i32) -> __m256i {
         // SAFETY: as above.
         unsafe { _mm256_set1_epi32(codes) }
@@ -95,6 +128,13 @@ impl Sums for Pair {
         std::array::from_fn(|half| unsafe {
             let twos = _mm256_maddubs_epi16(items[half], query);
             _mm256_add_epi32(self[half], _mm256_madd_epi16(twos, _mm256_set1_epi16(1)))
+        })
+    }
+    #[inline(always)]
+    unsafe fn plus_16(self, other: Self) -> Self {
+        // SAFETY: as above.
+        std::array::from_fn(|half| unsafe {
+            _mm256_add_epi32(self[half], _mm256_slli_epi32::<4>(other[half]))
         })
     }
     #[inline(always)]
@@ -178,4 +218,30 @@ pub(super) fn meet_256(
             }
         }
     }
+}
+
+/// Let a query meet the upper halves of a group; how many panels are left.
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512vnni,avx2,fma")]
+pub(super) fn sift_512(
+    search: Search<'_>,
+    codes: Codes<'_>,
+    halves: &UpperHalves,
+    group: usize,
+    lane: &mut Lane<'_, '_, '_>,
+) -> usize {
+    // SAFETY: this function has the instruction set.
+    unsafe { sift::<__m512i>(search, codes, halves, group, lane) }
+}
+
+/// The same.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn sift_256(
+    search: Search<'_>,
+    codes: Codes<'_>,
+    halves: &UpperHalves,
+    group: usize,
+    lane: &mut Lane<'_, '_, '_>,
+) -> usize {
+    // SAFETY: this function has the instruction set.
+    unsafe { sift::<Pair>(search, codes, halves, group, lane) }
 }
