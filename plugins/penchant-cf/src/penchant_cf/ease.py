@@ -20,7 +20,7 @@ import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
 from penchant.item_text import TextMap, described, rows_of, text_source
-from penchant.protocols import FitContext, State
+from penchant.protocols import FitContext, ReadsText, State
 from penchant.queries import Csr
 
 from penchant_cf.ease_text import learned_weight, pull_of_text
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from penchant.data import Dataset
     from penchant.protocols import F32, I32
+    from penchant.queries import Queries
     from penchant.registry import Registry
 
     from penchant_cf.ease_text import Tries
@@ -63,6 +64,8 @@ class FittedEase(FittedItemItem):
         precision.setflags(write=False)
         self._precision = precision
         self._text = text
+        if text is not None and isinstance(text.text, ReadsText):
+            self.encoders = text.text.encoders
 
     def with_items(self, data: Dataset, /) -> FittedEase:
         """New items have no weights until the next fit, or those that their words foretell."""
@@ -92,6 +95,12 @@ class FittedEase(FittedItemItem):
         # Row i of B is -P_ij / P_jj.
         likeness: F32 = self._weights.rows(items) * self._precision * scale[:, None]
         return likeness
+
+    def _said(self, queries: Queries) -> F32 | None:
+        said = None if self._text is None else self._text.of_words(queries)
+        if said is None or not isinstance(self._weights, ForetoldWeights):
+            return None
+        return self._weights.like(said, _OWN_LIKING)
 
 
 class Ease:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from penchant import kernels
+from penchant.item_text import unit
 from penchant.queries import Csr
 
 from penchant_cf.weights import Weights, csr_parts
@@ -70,6 +71,17 @@ class ForetoldWeights:
             cold = self._target[sources] >= 0
             weights[cold] = self._columns[self._target[sources[cold]], place]
         return weights
+
+    def like(self, rows: F32, own: float) -> F32:
+        """(n, items): what a liking of items with such columns, (n, w), adds.
+
+        own: what a liking of a cold item says of the item itself; of the others it says as much of
+            that as the cosine of their columns.
+        """
+        wide = np.zeros((len(rows), self.items), np.float32)
+        wide[:, self._warm] = rows
+        wide[:, self.cold] = kernels.dot(unit(rows), unit(self._columns)) * np.float32(own)
+        return wide
 
     def grown(self, items: int, /) -> ForetoldWeights:
         """The same in a catalogue of more items; the new ones weigh nothing."""

@@ -40,7 +40,7 @@ from penchant.item_text import (
     unit_rows,
     values_of,
 )
-from penchant.protocols import FitContext, State
+from penchant.protocols import FitContext, ReadsText, State
 from penchant.queries import Csr
 
 from penchant_cf.item_item import FittedItemItem
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.item_text import FittedItemText
     from penchant.protocols import F32, I32, I64
+    from penchant.queries import Queries
     from penchant.registry import Registry
 
     from penchant_cf.settings import ItemKnnSettings
@@ -70,6 +71,13 @@ class Words:
     rows: Csr
     neighbours: int
     scale: float
+
+    def said(self, queries: Queries) -> F32 | None:
+        """(n, items): similarities of items of which one would say what queries say."""
+        told = self.text.words(queries)
+        if told is None:
+            return None
+        return likeness(as_sparse(told), self.rows) * np.float32(self.scale)
 
     def with_items(self, data: Dataset, new: I32) -> tuple[Words, Csr]:
         """The same with new items, and (new, items) the similarities of their neighbours."""
@@ -107,6 +115,8 @@ class FittedItemKnn(FittedItemItem):
     ) -> None:
         super().__init__(weights, min_value)
         self._words = words
+        if words is not None and isinstance(words.text, ReadsText):
+            self.encoders = words.text.encoders
 
     def with_items(self, data: Dataset, /) -> FittedItemKnn:
         """New items have no neighbours until the next fit, or those of like words.
@@ -142,6 +152,9 @@ class FittedItemKnn(FittedItemItem):
     def _likeness(self, items: I32) -> F32:
         """An item's own neighbours; the other way round a rare item would have none."""
         return self._neighbours.rows(items)
+
+    def _said(self, queries: Queries) -> F32 | None:
+        return None if self._words is None else self._words.said(queries)
 
     @cached_property
     def _neighbours(self) -> Weights:
