@@ -1,4 +1,4 @@
-"""How large the activations of a graph get, by channel, measured on made-up texts.
+"""What the activations of a graph are like, measured on made-up texts.
 
 A few channels of a transformer are ten times as large as the others, and one scale for a whole
 token leaves the others few steps. Knowing the peaks, the rewrite evens them out (Xiao et al.,
@@ -9,7 +9,6 @@ these are as well as real ones do, since they are a property of the model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,18 +26,10 @@ _LENGTHS = (3, 8, 8, 12, 12, 12, 20, 20, 30, 30, 50, 80)
 _ROUNDS = 3
 
 
-@dataclass(frozen=True)
-class Range:
-    """Of one activation: `peaks` (K,) largest magnitudes by channel, `least` the lowest value."""
-
-    peaks: npt.NDArray[np.float32]
-    least: float
-
-
 def measure(
     model: onnx.ModelProto, names: Sequence[str], graph: Graph, tokenizer: Path
-) -> Mapping[str, Range]:
-    """The ranges of the activations called `names` while `model` reads made-up texts."""
+) -> Mapping[str, npt.NDArray[np.float32]]:
+    """The activations called `names`, each (n, K), while `model` reads made-up texts."""
     import onnx
     import onnxruntime
 
@@ -56,17 +47,12 @@ def measure(
     session = onnxruntime.InferenceSession(
         probed.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    ranges: dict[str, Range] = {}
+    rows: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in names}
     for ids in _token_ids(tokenizer):
         found = session.run(list(names), feeds(graph, [ids], 0))
         for name, values in zip(names, found, strict=True):
-            rows = np.asarray(values, np.float32).reshape(-1, values.shape[-1])
-            peaks, least = np.abs(rows).max(axis=0), float(rows.min())
-            if name in ranges:
-                peaks = np.maximum(peaks, ranges[name].peaks)
-                least = min(least, ranges[name].least)
-            ranges[name] = Range(peaks, least)
-    return ranges
+            rows[name].append(np.asarray(values, np.float32).reshape(-1, values.shape[-1]))
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 
 def _token_ids(file: Path) -> list[list[int]]:

@@ -1,18 +1,22 @@
-"""The graph rewrite behind our int8: one activation scale a token, computed as the graph runs.
+"""The graph rewrite behind our int8: products of integers, the same for a text in any batch.
 
 The usual dynamic quantization takes one scale for a whole activation tensor, so that a text's
-vector changes with the texts beside it. Here each row x of a product x W has a scale of its own,
-s = max|x| / 127, and each column of W too, t = max|w| / limit:
+vector changes with the texts beside it. Here each row x of a product x W has a scale s, and each
+column of W one too, t = max|w| / limit:
 
     x W  ~  s (round(x / s) round(W / t)) t
 
 The product in the middle is one of integers, exact in any order; all else is done value by value or
-along one row. So nothing of one row reaches another. (A scale a token: Yao et al., "ZeroQuant",
-2022, section 3.1, token-wise quantization.)
+along one row. So nothing of one row reaches another.
 
-Channels that get much larger than others (calibration.py) are made smaller before, and the matrix's
-rows larger: x W = (x / d) (d W). Activations that never get far below zero, such as GELU's, are
-shifted to use all of 0..255, and what the shift adds is taken from the result, once a column.
+Where rows are all about as large, as behind a layer normalization, s is a constant, known from a
+calibration (calibration.py): then rounding is one pass, and scales and bias go into the product's
+own. Where they aren't, as behind GELU, it is found as the graph runs, s = max|x| / 127. (A scale a
+token: Yao et al., "ZeroQuant", 2022, section 3.1, token-wise quantization.)
+
+Channels that get much larger than others are made smaller before, and the matrix's rows larger:
+x W = (x / d) (d W). Activations that never get far below zero, such as GELU's, have their zero low
+in 0..255, so that few steps are spent on what is below.
 
 Activations are 8-bit, weights 8-bit or 7-bit. x86 before VNNI adds two products in 16 bits, which
 overflow from 8-bit weights: 2 * 255 * 127 > 2^15, while 2 * 255 * 63 is below.
@@ -31,14 +35,17 @@ from onnx import TensorProto, helper, numpy_helper
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from penchant_onnx.calibration import Range
-
 # Below this many rows a table is left as it is: positions, token types.
 _TABLE_ROWS = 1024
-# Channels are evened out where one peaks so many times above the median, and values are shifted
-# where the least is so small beside the largest.
+# Channels are evened out where one peaks so many times above the median, and zero is put low where
+# the least is so small beside the largest.
 _UNEVEN = 2.0
-_SHIFTED = 0.1
+_ONE_SIDED = 0.1
+# One scale serves all rows where the median row is at least this share of the largest. Rounding
+# weights to 7 bits takes most of the error that we allow, and leaves less to this.
+_STEADY = {7: 0.5, 8: 0.25}
+# A row may be larger than all of the calibration by this factor and isn't clipped yet.
+_ROOM = 1.15
 _LEAST = 1e-30
 # The version of ONNX's operators from which ReduceMax takes its axes as an input.
 _AXES_AS_INPUT = 18
@@ -52,16 +59,17 @@ def factors_of_products(graph: onnx.GraphProto) -> list[str]:
 
 
 def quantize_graph(
-    model: onnx.ModelProto, *, bits: Literal[7, 8], ranges: Mapping[str, Range]
+    model: onnx.ModelProto, *, bits: Literal[7, 8], seen: Mapping[str, npt.NDArray[np.float32]]
 ) -> int:
     """Rewrite the products with constant matrices and the large tables of `model`, in place.
 
     Takes MatMul and Gemm with a constant (K, N) float matrix on the right, and Gather of whole rows
-    of a constant float table. `ranges` of the activations make it finer; without, it is right too.
+    of a constant float table. `seen`: activations (n, K) as calibration.py measures them, which
+    make it finer and faster; without, it is right too.
     Gives how many were rewritten.
     """
     version = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-    rewrite = _Rewrite(model.graph, bits, ranges, version)
+    rewrite = _Rewrite(model.graph, bits, seen, version)
     rewrite.all()
     if not any(entry.domain == "com.microsoft" for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
@@ -70,35 +78,42 @@ def quantize_graph(
 
 @dataclass(frozen=True)
 class _Rows:
-    """An activation as the integer product takes it.
+    """An activation as the integer product takes it: x = step (integers - zero point) divisors.
 
-    sizes: the largest of each row, which is `steps` steps.
-    divisors: (K,) what its channels were divided by, or None. `shift`: what was added to all.
+    step: the scale's constant. `sizes`: what each row is to be multiplied with besides, or None.
+    divisors: (K,) what its channels were divided by, or None.
     """
 
     integers: str
-    sizes: str
-    steps: int
     zero_point: str
+    step: str
+    sizes: str | None
     divisors: npt.NDArray[np.float32] | None
-    shift: float
 
 
 class _Rewrite:
     def __init__(
-        self, graph: onnx.GraphProto, bits: int, ranges: Mapping[str, Range], version: int
+        self,
+        graph: onnx.GraphProto,
+        bits: int,
+        seen: Mapping[str, npt.NDArray[np.float32]],
+        version: int,
     ) -> None:
         self.graph = graph
         self.version = version
-        self.ranges = ranges
+        self.seen = seen
+        self.steadiness = _STEADY[bits]
         self.limit = 2 ** (bits - 1) - 1
         self.constants = {one.name: one for one in graph.initializer}
         self.nodes: list[onnx.NodeProto] = []
         self.rows: dict[str, _Rows] = {}
+        self.absorbed: set[str] = set()
         self.done = 0
 
     def all(self) -> None:
         for node in self.graph.node:
+            if self.absorbed.intersection(node.output):
+                continue
             if not (self.product(node) or self.table(node)):
                 self.nodes.append(node)
         read = {name for node in self.nodes for name in node.input}
@@ -122,28 +137,53 @@ class _Rewrite:
         if matrix is None:
             return False
         x, name, result = node.input[0], f"{node.input[1]}_{node.output[0]}", node.output[0]
+        bias = node.input[2] if len(node.input) > 2 else ""
+        added = None if bias else self.bias_after(result)
+        if added is not None:
+            bias = next(one for one in added.input if one != result)
+            result = added.output[0]
+            self.absorbed.add(result)
         rows = self.quantized_rows(x)
         if rows.divisors is not None:
             matrix = matrix * rows.divisors[:, None]
         scale = np.maximum(np.abs(matrix).max(axis=0), _LEAST) / self.limit
-        whole = np.rint(matrix / scale)
-        weights = self.constant(f"{name}_int8", whole.astype(np.int8))
-        # A row's step is its size / steps; the division is done here, once a column.
-        columns = self.constant(f"{name}_scale", (scale / rows.steps).astype(np.float32))
-        one = self.constant("per_token_one", np.float32(1))
-        # ONNX Runtime's own operator: an integer product, scaled by column in the same pass.
-        inputs = [rows.integers, weights, one, columns, rows.zero_point]
-        value = self.node("MatMulIntegerToFloat", inputs, f"{name}_product", domain="com.microsoft")
-        added = [node.input[2]] if len(node.input) > 2 else []
-        if rows.shift:
-            back = (-rows.shift * (whole * scale).sum(axis=0)).astype(np.float32)
-            added.append(self.constant(f"{name}_shift", back))
-        value = self.node("Mul", [value, rows.sizes], f"{name}_sum{len(added)}")
-        for left in range(len(added) - 1, -1, -1):
-            value = self.node("Add", [value, added[left]], f"{name}_sum{left}")
+        weights = self.constant(f"{name}_int8", np.rint(matrix / scale).astype(np.int8))
+        columns = self.constant(f"{name}_scale", scale.astype(np.float32))
+        # ONNX Runtime's own operator: an integer product, scaled and moved in the same pass.
+        inputs = [rows.integers, weights, rows.step, columns, rows.zero_point]
+        value = f"{name}_product"
+        if rows.sizes is None and self.is_vector(bias, matrix.shape[1]):
+            self.node("MatMulIntegerToFloat", [*inputs, "", bias], value, domain="com.microsoft")
+        else:
+            self.node("MatMulIntegerToFloat", inputs, value, domain="com.microsoft")
+            if rows.sizes is not None:
+                value = self.node("Mul", [value, rows.sizes], f"{name}_rows")
+            if bias:
+                self.node("Add", [value, bias], f"{name}_sum")
         self.nodes[-1].output[0] = result
         self.done += 1
         return True
+
+    def bias_after(self, product: str) -> onnx.NodeProto | None:
+        """The sum of `product` and a constant vector, where nothing else reads the product."""
+        readers = [node for node in self.graph.node if product in node.input]
+        if len(readers) != 1 or product in {one.name for one in self.graph.output}:
+            return None
+        reader: onnx.NodeProto = readers[0]
+        others = [one for one in reader.input if one != product]
+        if reader.op_type != "Add" or len(others) != 1 or not self.is_vector(others[0], None):
+            return None
+        return reader
+
+    def is_vector(self, name: str, length: int | None) -> bool:
+        """Whether `name` is a constant float vector of `length`, or of any."""
+        constant = self.constants.get(name)
+        return (
+            constant is not None
+            and constant.data_type == TensorProto.FLOAT
+            and len(constant.dims) == 1
+            and (length is None or constant.dims[0] == length)
+        )
 
     def table(self, node: onnx.NodeProto) -> bool:
         table = self.matrix(node, 0) if node.op_type == "Gather" else None
@@ -163,41 +203,78 @@ class _Rewrite:
 
     def quantized_rows(self, x: str) -> _Rows:
         """The rows of `x` as uint8; made once for all products that read `x`."""
-        if x in self.rows:
-            return self.rows[x]
-        known = self.ranges.get(x)
-        divisors, shift = None, 0.0
-        if known is not None and -known.least < _SHIFTED * known.peaks.max():
-            shift = max(-known.least, 0.0)
-        elif known is not None and known.peaks.max() > _UNEVEN * np.median(known.peaks):
-            even = np.sqrt(known.peaks / max(float(np.median(known.peaks)), _LEAST))
-            divisors = np.clip(even, 0.1, 100).astype(np.float32)
-        value = x
-        if divisors is not None:
-            value = self.node("Mul", [x, self.constant(f"{x}_evening", 1 / divisors)], f"{x}_even")
-        if shift:
-            lift = self.constant(f"{x}_shift", np.float32(shift))
-            value = sizes = self.node("Add", [x, lift], f"{x}_lifted")
-        else:
-            sizes = self.node("Abs", [value], f"{x}_abs")
-        steps = 255 if shift else 127
-        largest = self.constant(f"per_token_{steps}", np.float32(steps))
-        least = self.constant("per_token_least", np.float32(_LEAST))
-        one = self.constant("per_token_one", np.float32(1))
-        zero = 0 if shift else 128
-        zero_point = self.constant(f"per_token_zero_at_{zero}", np.uint8(zero))
-        size = self.largest_of_rows(sizes, f"{x}_size")
-        above = self.node("Max", [size, least], f"{x}_above_zero")
-        inverse = self.node("Div", [largest, above], f"{x}_inverse")
-        scaled = self.node("Mul", [value, inverse], f"{x}_scaled")
-        rounded = self.node("QuantizeLinear", [scaled, one, zero_point], f"{x}_uint8")
-        self.rows[x] = _Rows(rounded, above, steps, zero_point, divisors, shift)
+        if x not in self.rows:
+            known = self.seen.get(x)
+            if known is not None and -known.min() < _ONE_SIDED * known.max():
+                self.rows[x] = self.one_sided(x, known)
+            else:
+                self.rows[x] = self.two_sided(x, known)
         return self.rows[x]
+
+    def two_sided(self, x: str, known: npt.NDArray[np.float32] | None) -> _Rows:
+        """Zero in the middle of 0..255, and 127 steps to the largest of all rows or of each."""
+        value, divisors = x, None
+        peaks = np.ones(1, np.float32) if known is None else np.abs(known).max(axis=0)
+        if peaks.max() > _UNEVEN * np.median(peaks):
+            even = np.sqrt(peaks / max(float(np.median(peaks)), _LEAST))
+            divisors = np.clip(even, 0.1, 100).astype(np.float32)
+            value = self.node("Mul", [x, self.constant(f"{x}_evening", 1 / divisors)], f"{x}_even")
+        if known is not None:
+            even = known if divisors is None else known / divisors
+            sizes = np.abs(even).max(axis=1)
+            if np.median(sizes) >= self.steadiness * sizes.max() > 0:
+                return self.steady(value, even, divisors)
+        magnitudes = self.node("Abs", [value], f"{x}_abs")
+        return self.by_row(value, magnitudes, 128, 127, _LEAST, divisors)
+
+    def steady(
+        self,
+        x: str,
+        known: npt.NDArray[np.float32],
+        divisors: npt.NDArray[np.float32] | None,
+    ) -> _Rows:
+        """The same scale for every row: 0..255 is all that was seen, and some room."""
+        lowest, highest = min(float(known.min()), 0.0), max(float(known.max()), _LEAST)
+        step = self.constant(f"{x}_step", np.float32(_ROOM * (highest - lowest) / 255))
+        zero = round(255 * -lowest / (highest - lowest))
+        zero_point = self.constant(f"zero_at_{zero}", np.uint8(zero))
+        integers = self.node("QuantizeLinear", [x, step, zero_point], f"{x}_uint8")
+        return _Rows(integers, zero_point, step, None, divisors)
+
+    def one_sided(self, x: str, known: npt.NDArray[np.float32]) -> _Rows:
+        """Zero where it leaves the median row the most steps, and none is cut off below."""
+        below = max(float(-known.min()), 0.0)
+        typical = max(float(np.median(known.max(axis=1))), _LEAST)
+        zero = min(int(np.ceil(255 * below / (below + typical))), 127)
+        steps = 255 - zero
+        return self.by_row(x, x, zero, steps, max(_LEAST, below * steps / max(zero, 1)), None)
+
+    def by_row(
+        self,
+        x: str,
+        magnitudes: str,
+        zero: int,
+        steps: int,
+        least: float,
+        divisors: npt.NDArray[np.float32] | None,
+    ) -> _Rows:
+        """The largest of `magnitudes`, or `least` where it is more, is `steps` steps of its row."""
+        size = self.largest_of_rows(magnitudes, f"{x}_largest")
+        size = self.node("Max", [size, self.constant(f"{x}_least", np.float32(least))], f"{x}_size")
+        whole = self.constant(f"steps_{steps}", np.float32(steps))
+        inverse = self.node("Div", [whole, size], f"{x}_inverse")
+        scaled = self.node("Mul", [x, inverse], f"{x}_scaled")
+        one = self.constant("step_1", np.float32(1))
+        zero_point = self.constant(f"zero_at_{zero}", np.uint8(zero))
+        integers = self.node("QuantizeLinear", [scaled, one, zero_point], f"{x}_uint8")
+        # A row's step is its size / steps; the division is the product's, once a column.
+        step = self.constant(f"one_of_{steps}", np.float32(1 / steps))
+        return _Rows(integers, zero_point, step, size, divisors)
 
     def largest_of_rows(self, x: str, result: str) -> str:
         if self.version < _AXES_AS_INPUT:
             return self.node("ReduceMax", [x], result, axes=[-1], keepdims=1)
-        axis = self.constant("per_token_last_axis", np.array([-1], np.int64))
+        axis = self.constant("last_axis", np.array([-1], np.int64))
         return self.node("ReduceMax", [x, axis], result, keepdims=1)
 
     def matrix(self, node: onnx.NodeProto, position: int) -> npt.NDArray[np.float32] | None:

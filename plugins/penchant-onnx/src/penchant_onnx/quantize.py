@@ -104,15 +104,15 @@ def quantize_file(
             f"{graph.path} has no product with a constant float matrix, so there is nothing to "
             "quantize; give the fp32 graph"
         )
-    ranges = measure(model, factors, graph, folder / "tokenizer.json")
-    quantize_graph(model, bits=BITS[target], ranges=ranges)
+    seen = measure(model, factors, graph, folder / "tokenizer.json")
+    quantize_graph(model, bits=BITS[target], seen=seen)
     model.producer_name = "penchant-onnx"
     written = folder / GRAPH
     written.parent.mkdir(exist_ok=True)
     onnx.save(model, str(written))
     manifest: dict[str, Json] = {
-        "format": 1,
-        "method": "int8, a scale a token and a column, channels evened out",
+        "format": 2,
+        "method": "int8, a scale a column and a token or an activation, channels evened out",
         "target": target,
         "weight_bits": BITS[target],
         "graph": {"file": GRAPH, "blake3": kernels.blake3(str(written))},
