@@ -1,6 +1,6 @@
-# `make help` lists the targets. CI runs `lint` and `test`, nothing hidden.
+# `make help` lists the targets. CI runs `lint`, `test`, `install-test` and `export-test`, nothing hidden.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test asan bench soak export-test clean
+.PHONY: help setup lint format test asan bench soak install-test export-test clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,12 @@ bench:  ## Compare with rivals (minutes; needs a quiet machine)
 soak:  ## Inject faults and junk by the hundred (minutes)
 	PENCHANT_FUZZ=2000 uv run pytest --timeout 0 tests/property/test_binding.py
 	uv run python benches/soak_artifact.py
+
+# Wheels of the workspace, as users get them; the folder keeps the sources out of the way.
+install-test:  ## Install penchant[standard] and ask a model: no PyTorch, no network
+	UV_PROJECT_ENVIRONMENT=target/standard uv sync --no-editable --no-dev --extra standard \
+		--reinstall-package penchant --reinstall-package penchant-onnx
+	cd target && standard/bin/python -I ../tests/installed.py
 
 # optimum pins old companions and brings PyTorch (6 GB), hence the environment of its own.
 export-test:  ## Export a real model through optimum and compare (2 minutes once installed; 6 GB)
