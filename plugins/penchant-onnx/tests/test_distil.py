@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from penchant.cli import main
 from penchant.errors import DataError, SettingsError
+from penchant.testing.encoders import TEXTS as ODD
+from penchant_onnx.augmentation import dropped
 from penchant_onnx.comparing import compare, likenesses
-from penchant_onnx.distil import distil, dropped, principal_directions, token_table
+from penchant_onnx.distil import distil, parted, principal_directions, token_table
 from penchant_onnx.settings import TextSettings
 from penchant_onnx.text import OnnxText
 
@@ -32,6 +34,16 @@ def test_a_table_of_a_table_says_nearly_the_same(tiny: Callable[..., Path], tmp_
     np.testing.assert_allclose(np.linalg.norm(made, axis=1), 1, rtol=1e-6)
     np.testing.assert_allclose(made[0], [1, 0, 0, 0], atol=0.2)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["student", "tiny"]
+
+
+def test_a_table_has_a_finite_vector_for_any_text(
+    tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    distil(tiny(), tmp_path / "student", TEXTS, kind="table")
+    texts = [*ODD, "x" * 100_000, "red sky " * 20_000]
+    vectors = opened(tmp_path / "student").encode(texts)
+    assert vectors.shape == (len(texts), 4)
+    assert np.isfinite(vectors).all()
 
 
 def test_fewer_dimensions_keep_the_longest_directions(
@@ -60,7 +72,8 @@ def test_one_seed_gives_one_student(tiny: Callable[..., Path], tmp_path: Path) -
     folder = tiny()
     prints = []
     for name in ("one", "other"):
-        distil(folder, tmp_path / name, TEXTS, kind="table", drop_words=0.3, seed=3)
+        copies = [dropped(TEXTS, 0.3, seed=3)]
+        distil(folder, tmp_path / name, TEXTS, copies=copies, kind="table", noise=0.1, seed=3)
         prints.append(opened(tmp_path / name).fingerprint)
     assert prints[0] == prints[1]
 
@@ -75,6 +88,38 @@ def test_the_regression_finds_the_vectors_that_made_the_texts() -> None:
     got = np.stack([table[ids].mean(axis=0) for ids in left[0]])
     cosines = (got * left[1]).sum(axis=1) / np.linalg.norm(got, axis=1)
     assert np.median(cosines / np.linalg.norm(left[1], axis=1)) > 0.98
+
+
+def test_noise_is_what_endless_noisy_copies_come_to() -> None:
+    """Texts of one token of two, so that the ridge regression is worked out by hand."""
+    tokens = [[0], [1]] * 5000
+    vectors = np.array([[1], [-1]] * 5000, np.float32)
+    table = token_table(tokens, vectors, np.zeros((2, 1), np.float32), noise=2.0)
+    share = 0.003 / 0.503  # what a token of every other text weighs
+    squares = 10_000 * share**2
+    pull = 0.01 + 2.0**2 * squares / 2
+    # Least 10,000 (1 - share w)² + pull (w² + w²).
+    assert table[:, 0] == pytest.approx(
+        np.array([1, -1]) * squares / (squares + 2 * pull), rel=1e-3
+    )
+
+
+def test_a_student_never_learns_from_copies_of_what_judges_it(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned, held_out = parted(TEXTS, 0)
+    seen: list[list[str]] = []
+    encode = OnnxText.encode
+    monkeypatch.setattr(
+        OnnxText,
+        "encode",
+        lambda self, texts, **k: (seen.append(texts), encode(self, texts, **k))[1],
+    )
+    copies = [[f"{text} sky sky" for text in TEXTS], TEXTS[::-1]]
+    distil(tiny(), tmp_path / "student", TEXTS, copies=copies, kind="dimensions", dimensions=2)
+    assert not {*held_out} & {*seen[0]}
+    assert {*seen[0]} >= {*learned, *(f"{text} sky sky" for text in learned)}
+    assert not {f"{text} sky sky" for text in held_out} & {*seen[0]}
 
 
 def test_directions_are_orthonormal_and_longest_first() -> None:
@@ -116,8 +161,8 @@ def test_what_cannot_be_distilled_is_refused(tiny: Callable[..., Path], tmp_path
         distil(folder, output, ["red", "green", "green", ""], kind="table")
     with pytest.raises(SettingsError, match=r"dimensions must be from 1 to 3, .* got 4"):
         distil(folder, output, TEXTS, kind="dimensions", dimensions=4)
-    with pytest.raises(SettingsError, match="drop_words must be at least 0 and below 1, got 1"):
-        distil(folder, output, TEXTS, kind="table", drop_words=1)
+    with pytest.raises(SettingsError, match="noise must be at least 0 and below 10, got -1"):
+        distil(folder, output, TEXTS, kind="table", noise=-1)
     assert not output.exists()
     output.mkdir()
     with pytest.raises(SettingsError, match="is there already; give a folder that isn't"):

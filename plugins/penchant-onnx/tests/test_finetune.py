@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import numpy as np
 import penchant
 import pytest
 from penchant.cli import main
-from penchant.errors import DataError, SettingsError
+from penchant.errors import DataError, PluginError, SettingsError
 from penchant.evaluation import make_split
-from penchant_onnx import finetune as module
-from penchant_onnx.finetune import Augmentation, finetune, learn_head, versions
+from penchant_onnx import head as module
+from penchant_onnx.augmentation import Augmentation, wordings
+from penchant_onnx.finetune import finetune, finetune_weights
+from penchant_onnx.head import learn_head
 from penchant_onnx.settings import TextSettings
 from penchant_onnx.text import OnnxText
 
@@ -62,7 +65,7 @@ def mixed() -> penchant.Dataset:
 def test_things_liked_together_come_together(tiny: Callable[..., Path]) -> None:
     data = mixed()
     encoder = OnnxText(TextSettings(path=str(tiny())))
-    vectors = versions(encoder, data, None, Augmentation(), seed=0)
+    vectors = encoder.encode(data.items.texts())[None]
     weight, steps = learn_head(vectors, make_split(data, "user-random"), noise=0, seed=0)
     assert steps > 0
     red, green, blue, sky = (
@@ -75,7 +78,7 @@ def test_things_liked_together_come_together(tiny: Callable[..., Path]) -> None:
 def test_one_seed_gives_one_head(tiny: Callable[..., Path]) -> None:
     data = dataset(TASTES)
     encoder = OnnxText(TextSettings(path=str(tiny())))
-    vectors = versions(encoder, data, ["title"], Augmentation(), seed=0)
+    vectors = encoder.encode(data.items.texts(["title"]))[None]
     split = make_split(data, "user-random")
     heads = [learn_head(vectors, split, noise=0.1, seed=seed)[0] for seed in (1, 1, 2)]
     assert heads[0].tobytes() == heads[1].tobytes() != heads[2].tobytes()
@@ -125,14 +128,30 @@ def test_a_head_that_does_not_help_is_not_written(
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny"]
 
 
-def test_copies_leave_out_words_or_columns(tiny: Callable[..., Path]) -> None:
-    encoder = OnnxText(TextSettings(path=str(tiny())))
-    data = dataset(TASTES)
+def test_copies_leave_out_words_or_columns() -> None:
+    items = dataset(TASTES).items
     both = Augmentation(drop_words=0.5, drop_fields=True)
-    made = versions(encoder, data, ["title", "more"], both, seed=0)
-    assert made.shape == (4, 48, 4)  # the text, words left out, no title, no `more`
-    assert made[2].tobytes() == encoder.encode(["sky"] * 48).tobytes()
-    assert made[3, 0].tolist() == encoder.encode(["red"])[0].tolist()
+    said = wordings(items, ["title", "more"], both, seed=0)
+    assert [len(texts) for texts in said] == [48] * 4
+    whole, words, without_title, without_more = said
+    assert whole[0] == "red. sky"
+    assert {*words} == {"red.", "blue.", "green.", "sky.", "sky", *whole}
+    assert without_title == ["sky"] * 48
+    assert without_more[::12] == ["red", "blue", "green", "sky"]
+    assert wordings(items, None, Augmentation(), seed=0) == [items.texts()]
+
+
+def test_all_weights_need_pytorch(
+    tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optimum.exporters.onnx", None)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "0")
+    with pytest.raises(PluginError, match=r"needs optimum, .* pip install 'penchant-onnx\[export"):
+        finetune_weights(tiny(), tmp_path / "tuned", mixed(), REGISTRY)
+    with pytest.raises(SettingsError, match="steps must be at least 1, got 0"):
+        finetune_weights(tiny(), tmp_path / "tuned", mixed(), REGISTRY, steps=0)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["tiny"]
 
 
 def test_what_makes_no_sense_is_refused(tiny: Callable[..., Path], tmp_path: Path) -> None:

@@ -27,10 +27,21 @@ _NEEDED = ("modules.json", "tokenizer.json")
 def export(model: Path, output: Path, *, target: Literal["any", "vnni", "arm64"] = "any") -> None:
     """Make `output`, with the model's layout files, its fp32 graph and the int8 graph of that.
 
-    model: a local folder; nothing is fetched, and no code in it is run. target: as in `quantize`.
+    target: as in `quantize`. Raises as `export_graph`, and SettingsError where `output` is there
+    already.
+    """
+    with new_folder(output) as whole:
+        export_graph(model, whole)
+        quantize_file(read_graph(whole / "onnx" / "model.onnx"), whole, target=target)
 
-    Raises SettingsError where `model` isn't such a folder or `output` is there already, PluginError
-    without optimum, and ModelFileError for a model that optimum can't export.
+
+def export_graph(model: Path, folder: Path) -> None:
+    """Put the model's layout files and its fp32 graph into `folder`.
+
+    model: a local folder; nothing is fetched, and no code in it is run.
+
+    Raises SettingsError where `model` isn't such a folder, PluginError without optimum, and
+    ModelFileError for a model that optimum can't export.
     """
     for name in _NEEDED:
         if not (model / name).is_file():
@@ -47,8 +58,8 @@ def export(model: Path, output: Path, *, target: Literal["any", "vnni", "arm64"]
             f"exporting needs optimum, which can't be imported ({missing}); {INSTALL}, in an "
             "environment of its own"
         ) from None
-    with new_folder(output) as whole, tempfile.TemporaryDirectory() as temporary:
-        copy_layout(model, whole)
+    copy_layout(model, folder)
+    with tempfile.TemporaryDirectory() as temporary:
         try:
             main_export(
                 str(model),
@@ -61,7 +72,6 @@ def export(model: Path, output: Path, *, target: Literal["any", "vnni", "arm64"]
             )
         except Exception as fault:  # the exporters raise what they like
             raise ModelFileError(f"optimum can't export '{model}': {fault}") from fault
-        (whole / "onnx").mkdir(exist_ok=True)
+        (folder / "onnx").mkdir(exist_ok=True)
         for file in Path(temporary).glob("model.onnx*"):
-            shutil.move(file, whole / "onnx" / file.name)
-        quantize_file(read_graph(whole / "onnx" / "model.onnx"), whole, target=target)
+            shutil.move(file, folder / "onnx" / file.name)

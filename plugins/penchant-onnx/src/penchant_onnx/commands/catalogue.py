@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from penchant.data import Items
 
 
 def item_options(command: Any) -> Any:
@@ -31,13 +34,40 @@ def item_options(command: Any) -> Any:
     return command
 
 
-def item_texts(items: Path, item: str, columns: tuple[str, ...]) -> list[str]:
-    """The texts of a table of items, as `content.text` reads them."""
-    from penchant.data import Dataset, Reading
+def augmentation_options(command: Any) -> Any:
+    """Add `--drop-words`, `--drop-fields` and `--noise`."""
+    for option in reversed(
+        (
+            click.option(
+                "--drop-words",
+                type=click.FloatRange(0, 1, max_open=True),
+                default=0.0,
+                show_default=True,
+                help="Learn from copies of the texts too, with this share of words left out.",
+            ),
+            click.option(
+                "--drop-fields", is_flag=True, help="Learn from copies without one column each."
+            ),
+            click.option(
+                "--noise",
+                type=click.FloatRange(0, 10, max_open=True),
+                default=0.0,
+                show_default=True,
+                help="Error of what is learned from, relative to its length.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def read_items(items: Path, item: str) -> Items:
+    """A table of items, as a fit would read it; or a .txt file, a text a line."""
+    from penchant.data import Dataset, Items, Reading
 
     if items.suffix == ".txt":
-        return items.read_text("utf-8").splitlines()
+        lines = items.read_text("utf-8").splitlines()
+        return Items.of(list(range(len(lines))), texts={"text": lines})
     first = Reading().read(items, "items")[item][0]
-    # A dataset is of events; one is enough to read the items as a fit would.
-    data = Dataset.from_frame({"user_id": ["-"], item: [first]}, items=items, item=item)
-    return data.items.texts(columns or None)
+    # A dataset is of events; one is enough to read the items.
+    return Dataset.from_frame({"user_id": ["-"], item: [first]}, items=items, item=item).items

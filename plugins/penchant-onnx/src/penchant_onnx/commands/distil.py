@@ -7,7 +7,11 @@ from pathlib import Path
 
 import click
 
-from penchant_onnx.commands.catalogue import item_options, item_texts
+from penchant_onnx.commands.catalogue import (
+    augmentation_options,
+    item_options,
+    read_items,
+)
 
 
 @click.command()
@@ -27,13 +31,7 @@ from penchant_onnx.commands.catalogue import item_options, item_texts
     help="Share of the ten nearest that a table must keep.",
 )
 @click.option("--dimensions", type=click.IntRange(1), default=128, show_default=True)
-@click.option(
-    "--drop-words",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.0,
-    show_default=True,
-    help="Learn from copies of the texts too, with this share of words left out.",
-)
+@augmentation_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -47,6 +45,8 @@ def distil(
     keep: float,
     dimensions: int,
     drop_words: float,
+    drop_fields: bool,
+    noise: float,
     seed: int,
     threads: int,
     as_json: bool,
@@ -55,16 +55,20 @@ def distil(
 
     It is judged on a fifth of the items, from which it hasn't learned.
     """
+    from penchant_onnx.augmentation import Augmentation, wordings
     from penchant_onnx.distil import distil as make
 
+    augmentation = Augmentation(drop_words, drop_fields, noise)
+    texts, *copies = wordings(read_items(items, item), columns or None, augmentation, seed)
     made = make(
         folder,
         output,
-        item_texts(items, item, columns),
+        texts,
+        copies=copies,
         kind=student,  # type: ignore[arg-type]
         keep=keep,
         dimensions=dimensions,
-        drop_words=drop_words,
+        noise=noise,
         seed=seed,
         threads=threads,
     )

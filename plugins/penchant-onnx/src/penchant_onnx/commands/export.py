@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from penchant_onnx.commands.catalogue import item_options, item_texts
+from penchant_onnx.commands.catalogue import item_options, read_items
 
 
 @click.command()
@@ -36,7 +36,7 @@ def export(
     from penchant_onnx.settings import TextSettings
     from penchant_onnx.text import OnnxText
 
-    texts = item_texts(items, item, columns)
+    texts = read_items(items, item).texts(columns or None)
     make(model, output, target=target)  # type: ignore[arg-type]
     whole, small = (
         OnnxText(TextSettings(path=str(output), precision=precision))  # type: ignore[arg-type]

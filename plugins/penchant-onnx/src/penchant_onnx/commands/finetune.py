@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
 
-from penchant_onnx.commands.catalogue import item_options
+from penchant_onnx.commands.catalogue import augmentation_options, item_options
 
 
 @click.command()
@@ -19,11 +20,15 @@ from penchant_onnx.commands.catalogue import item_options
 @item_options
 @click.option("--user", default="user_id", show_default=True, help="Column of user ids.")
 @click.option("--min-value", type=float, help="Least value that is a liking.")
-@click.option("--drop-words", type=float, default=0.0, help="Learn from copies without this share.")
-@click.option("--drop-fields", is_flag=True, help="Learn from copies without one column each.")
 @click.option(
-    "--noise", type=float, default=0.0, show_default=True, help="Of vectors learned from."
+    "--all-weights",
+    is_flag=True,
+    help="Learn the model itself, from its PyTorch weights; needs penchant-onnx[export].",
 )
+@click.option(
+    "--steps", type=click.IntRange(1), default=200, show_default=True, help="With --all-weights."
+)
+@augmentation_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -36,6 +41,8 @@ def finetune(
     columns: tuple[str, ...],
     user: str,
     min_value: float | None,
+    all_weights: bool,
+    steps: int,
     drop_words: float,
     drop_fields: bool,
     noise: float,
@@ -45,15 +52,16 @@ def finetune(
 ) -> None:
     """Teach the encoder in FOLDER which of your items are liked by the same people.
 
-    A matrix is put behind its output. It is judged on likings from which it hasn't learned, and
-    written only where it ranks them better.
+    A matrix is put behind its output, or all of its weights move. It is judged on likings from
+    which it hasn't learned, and written only where it ranks them better.
     """
     from penchant import Dataset, Registry
 
-    from penchant_onnx.finetune import Augmentation
-    from penchant_onnx.finetune import finetune as make
+    from penchant_onnx import finetune as module
+    from penchant_onnx.augmentation import Augmentation
 
     data = Dataset.from_frame(events, items=items, user=user, item=item, min_value=min_value)
+    make = partial(module.finetune_weights, steps=steps) if all_weights else module.finetune
     made = make(
         folder,
         output,
@@ -71,5 +79,5 @@ def finetune(
         return
     click.echo(
         f"NDCG@10 of content.text on held-out likings: {made.before:.4f} before, {made.after:.4f} "
-        f"with a head of {made.steps} steps; saved in {output}\n{made.comparison}"
+        f"after {made.steps} steps; saved in {output}\n{made.comparison}"
     )
