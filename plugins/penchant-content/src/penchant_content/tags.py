@@ -4,6 +4,13 @@ Zero-shot classification by embeddings (Yin, Hay, Roth, "Benchmarking Zero-shot 
 Classification", 2019, section 5): item and tag are encoded alike, and their cosine says how well
 the tag fits. Some tags are near to everything and some to nothing, so a cosine is calibrated: how
 many standard deviations it lies above the mean of that tag over the catalogue.
+
+Genres of films from their titles alone, all-MiniLM-L6-v2, MovieLens latest small; chance is .12:
+
+                              area under the curve    precision at 1.5 deviations
+    "drama"                           .602                      .239
+    "drama film"                      .604                      .286
+    "drama film", whitened            .600                      .260
 """
 
 from __future__ import annotations
@@ -46,7 +53,7 @@ class Tags:
         registry.component(self._encoder.name, "encoder")
         read = {} if settings.columns is None else {"columns": settings.columns}
         spec = Spec(self._encoder.name, {**self._encoder.settings, **read})
-        self._text = ItemText(SOURCE, spec, registry)
+        self._text = ItemText(SOURCE, spec, registry, whitening=None)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedTags:
         """Encode tags and items, and see how the likeness to each tag is spread.
@@ -68,8 +75,6 @@ class Tags:
         asked = text.words(strangers)
         assert asked is not None  # noqa: S101 - they are the encoder's own
         alike = kernels.dot(vectors[described(vectors)], asked).astype(np.float64)
-        if not len(alike):  # all items say the same, which centring leaves nothing of
-            alike = np.zeros((1, len(tags)))
         calibrated = FittedTags(
             tags=tags,
             asked=asked,

@@ -1,7 +1,7 @@
 """How much each field counts: a coordinate search for the best NDCG@10 on items held out.
 
-A fifth of the liked items is set aside, as if they were new, and ranked among themselves for the
-users who like some of them, by the score of `content.fields`. That needs no fit besides, so the
+Each fifth of the liked items in turn is set aside, as if they were new, and ranked among themselves
+for users who like some of them, by the score of `content.fields`. That needs no fit besides, so the
 rehearsal is a fair one, and costs a product a field. Weights are then tried one at a time: each is
 multiplied by the steps below or dropped, and a change stays if it gains more than the standard
 error of the gain over users; what may be luck changes nothing.
@@ -9,7 +9,7 @@ error of the gain over users; what may be luck changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 CUT = 10
 STEPS = (0.0, 0.25, 0.5, 2.0, 4.0)
 ROUNDS = 6
-_HELD = 5
-_SCORES = 4_000_000
-"""Scores of a field held at once, which bounds how many users are asked."""
+_FOLDS = 5
+_SCORES = 1_000_000
+"""Scores of a field and a fold, which bounds how many users are asked."""
 
 
 def learn_weights(features: Sequence[F32 | Csr], data: Dataset, context: FitContext) -> list[float]:
@@ -40,10 +40,10 @@ def learn_weights(features: Sequence[F32 | Csr], data: Dataset, context: FitCont
     O(users·items·fields) for likeness, and as much a round.
     """
     weights = np.ones(len(features))
-    judge = _Judge.of(features, data, context) if len(features) > 1 else None
-    if judge is None:
+    folds = list(_folds(features, data, context)) if len(features) > 1 else []
+    if not folds:
         return shares_of(weights)
-    best = judge.ndcg(weights)
+    best = _ndcg(folds, weights)
     for turn in range(ROUNDS):
         before = weights.copy()
         for place in range(len(weights)):
@@ -55,7 +55,7 @@ def learn_weights(features: Sequence[F32 | Csr], data: Dataset, context: FitCont
                 tried[place] = base * step
                 if not tried.any():
                     continue
-                found = judge.ndcg(tried)
+                found = _ndcg(folds, tried)
                 gain = found - best
                 if gain.mean() > gain.std() / np.sqrt(len(gain)):
                     best, weights = found, tried
@@ -77,29 +77,24 @@ def _tell(context: FitContext, done: int, total: int, best: npt.NDArray[np.float
         raise FitCancelled("the fit was stopped while it weighed fields")
 
 
-class _Judge:
-    """Likeness of users to the items set aside, (users, items) a field, and what they like."""
+def _ndcg(folds: Sequence[_Judge], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """NDCG@10 of the users of all folds."""
+    return np.concatenate([fold.ndcg(weights) for fold in folds])
 
-    def __init__(self, scores: Sequence[F32], liked: Csr) -> None:
-        self._scores = scores
-        self._liked = liked.to_dense() > 0
-        self._discounts = 1 / np.log2(np.arange(CUT) + 2.0)
-        self._ideal = np.cumsum(self._discounts)[np.minimum(CUT, liked.counts()) - 1]
 
-    @classmethod
-    def of(cls, features: Sequence[F32 | Csr], data: Dataset, context: FitContext) -> _Judge | None:
-        """Set items aside; None where nobody likes both one of them and another item."""
-        draw = np.random.default_rng(context.seed)
-        likes = data.positive_csr().binary()
-        items = np.unique(likes.indices)
-        held = np.sort(draw.permutation(items)[: len(items) // _HELD]).astype(np.int32)
+def _folds(features: Sequence[F32 | Csr], data: Dataset, context: FitContext) -> Iterator[_Judge]:
+    """Set each fifth of the items aside; not where nobody likes both one of them and another."""
+    draw = np.random.default_rng(context.seed)
+    likes = data.positive_csr().binary()
+    for part in np.array_split(draw.permutation(np.unique(likes.indices)), _FOLDS):
+        held = np.sort(part).astype(np.int32)
         place = np.full(likes.columns, -1, np.int32)
         place[held] = np.arange(len(held), dtype=np.int32)
         hidden = place[likes.indices] >= 0
         known, wanted = likes.where(~hidden), likes.where(hidden)
         users = np.flatnonzero((known.counts() > 0) & (wanted.counts() > 0)).astype(np.int32)
         if not len(users):
-            return None
+            continue
         most = max(1, _SCORES // len(held))
         if len(users) > most:
             users = np.sort(draw.choice(users, most, replace=False)).astype(np.int32)
@@ -109,7 +104,17 @@ class _Judge:
             there = one.take(held) if isinstance(one, Csr) else one[held]
             alike = likeness(summed(known, one), there, threads=context.threads)
             scores.append(alike - likeness_to(there, centre_of(one)))
-        return cls(scores, Csr(wanted.indptr, place[wanted.indices], None, len(held)))
+        yield _Judge(scores, Csr(wanted.indptr, place[wanted.indices], None, len(held)))
+
+
+class _Judge:
+    """Likeness of users to the items set aside, (users, items) a field, and what they like."""
+
+    def __init__(self, scores: Sequence[F32], liked: Csr) -> None:
+        self._scores = scores
+        self._liked = liked.to_dense() > 0
+        self._discounts = 1 / np.log2(np.arange(CUT) + 2.0)
+        self._ideal = np.cumsum(self._discounts)[np.minimum(CUT, liked.counts()) - 1]
 
     def ndcg(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(users,) NDCG@10: binary gains, ideal cut at min(10, liked)."""
