@@ -1,7 +1,10 @@
 //! Factors against the equations they must satisfy, and against themselves on other threads and
 //! instruction sets.
 
-use super::{FoldIn, Known, Loss, Model, Settings, fit};
+mod fold_in;
+mod known;
+
+use super::{Known, Loss, Model, Settings, fit};
 use crate::csr::CsrBuf;
 use crate::csr::tests::{matrices, sparse};
 use crate::{Isa, KernelError, Matrix};
@@ -205,148 +208,6 @@ fn progress_may_stop_after_any_iteration() {
 }
 
 #[test]
-fn a_user_of_the_fit_folds_in_to_the_same_bits() {
-    let likes = two_tastes();
-    let model = trained(&likes, 10, &SETTINGS, Isa::best());
-    let fixed = Matrix::new(&model.item_factors, 10, 4).unwrap();
-    let known = FoldIn::new(fixed, LOSS, Isa::best(), 1).unwrap();
-    let row = likes.view(10).row(5).unwrap();
-    let one = CsrBuf {
-        indptr: vec![0, row.0.len() as i64],
-        indices: row.0.to_vec(),
-        values: row.1.to_vec(),
-    };
-    let folded = known.rows(fixed, &one.view(10), None, 1).unwrap();
-    assert_eq!(folded, model.user_factors[20..24]);
-}
-
-fn guided(likes: &CsrBuf, known: Known<'_>, settings: &Settings, isa: Isa) -> Model {
-    let go_on = |_| ControlFlow::Continue(());
-    fit(&likes.view(10), settings, known, isa, go_on).unwrap()
-}
-
-#[test]
-fn one_sweep_from_trained_users_is_worth_all_that_trained_them() {
-    let likes = two_tastes();
-    let start = trained(&likes, 10, &SETTINGS, Isa::best());
-    let known = Known {
-        users: Matrix::new(&start.user_factors, 12, 4).ok(),
-        items: None,
-    };
-    let one = Settings {
-        iterations: 1,
-        ..SETTINGS
-    };
-    let again = guided(&likes, known, &one, Isa::best());
-    let [begun, trained, alone] = [&again, &start, &trained(&likes, 10, &one, Isa::best())]
-        .map(|model| loss(model, &likes, (12, 10), &SETTINGS));
-    assert!(begun <= 1.001 * trained, "{begun} and {trained}");
-    assert!(begun < 0.9 * alone, "{begun} and {alone}");
-}
-
-#[test]
-fn one_item_with_a_prior_reaches_the_minimum_that_a_person_can_compute() {
-    // While p stands at 1, q = (1 + pull · prior) / (1.5 + pull), where pull = .1 · 1.5.
-    let loss = Loss {
-        unobserved_weight: 0.5,
-        regularization: 0.1,
-        frequency_scaling: 1.0,
-    };
-    let users = Matrix::new(&[1.0], 1, 1).unwrap();
-    let known = FoldIn::new(users, loss, Isa::best(), 1).unwrap();
-    let likes = sparse(&[vec![1.0], vec![0.0]]);
-    let prior = Matrix::new(&[3.0, -2.0], 2, 1).unwrap();
-    let rows = known.rows(users, &likes.view(1), Some(prior), 1).unwrap();
-    assert!((rows[0] - 1.45 / 1.65).abs() < 1e-6, "{}", rows[0]);
-    assert_eq!(rows[1].to_bits(), (-2.0_f32).to_bits());
-}
-
-#[test]
-fn the_exact_solution_and_the_sweeps_agree_on_a_prior() {
-    let likes = two_tastes();
-    let prior: Vec<f32> = (0..40_u8)
-        .map(|at| f32::from(at % 7) / 10.0 - 0.3)
-        .collect();
-    let prior = Matrix::new(&prior, 10, 4).unwrap();
-    let settings = Settings {
-        iterations: 60,
-        ..SETTINGS
-    };
-    let known = Known {
-        users: None,
-        items: Some(prior),
-    };
-    let model = guided(&likes, known, &settings, Isa::best());
-    let users = Matrix::new(&model.user_factors, 12, 4).unwrap();
-    let view = likes.view(10);
-    let by_item = view.transpose().unwrap();
-    let exact = FoldIn::new(users, LOSS, Isa::best(), 1).unwrap();
-    let rows = exact
-        .rows(users, &by_item.view(12), Some(prior), 2)
-        .unwrap();
-    for (one, other) in rows.iter().zip(&model.item_factors) {
-        assert!((one - other).abs() < 2e-3, "{one} and {other}");
-    }
-    let unguided = trained(&likes, 10, &settings, Isa::best());
-    assert_ne!(bits(&model), bits(&unguided));
-}
-
-#[test]
-fn an_item_without_likings_is_zero_whatever_its_prior() {
-    let likes = sparse(&[vec![1.0, 0.0]]);
-    let prior = Matrix::new(&[1.0; 8], 2, 4).unwrap();
-    let known = Known {
-        users: None,
-        items: Some(prior),
-    };
-    let go_on = |_| ControlFlow::Continue(());
-    let model = fit(&likes.view(2), &SETTINGS, known, Isa::best(), go_on).unwrap();
-    assert_eq!(model.item_factors[4..], [0.0; 4]);
-}
-
-#[test]
-fn what_is_known_must_fit() {
-    let likes = two_tastes();
-    let go_on = |_| ControlFlow::Continue(());
-    let said = |known| {
-        fit(&likes.view(10), &SETTINGS, known, Isa::best(), go_on)
-            .unwrap_err()
-            .to_string()
-    };
-    let numbers = [0.0; 40];
-    assert_eq!(
-        said(Known {
-            users: Some(Matrix::new(&numbers, 10, 4).unwrap()),
-            items: None
-        }),
-        "what is known of users has 10 rows of 4 factors, and must have 12 rows of 4"
-    );
-    let mut numbers = [0.0; 40];
-    numbers[13] = f32::INFINITY;
-    assert_eq!(
-        said(Known {
-            users: None,
-            items: Some(Matrix::new(&numbers, 10, 4).unwrap())
-        }),
-        "what is known of items is inf in row 3, and must be finite"
-    );
-}
-
-#[test]
-fn shares_of_likings_sum_to_the_score() {
-    let likes = sparse(&[vec![1.0, 0.0, 3.0, 0.5]]);
-    let rows = [0.5, 1.0, -1.0, 0.25, 2.0, 1.0, 0.75, -0.5];
-    let fixed = Matrix::new(&rows, 4, 2).unwrap();
-    let known = FoldIn::new(fixed, LOSS, Isa::best(), 1).unwrap();
-    let user = known.rows(fixed, &likes.view(4), None, 1).unwrap();
-    let target = [0.3, 0.9];
-    let shares = known.shares(fixed, &likes.view(4), &target).unwrap();
-    assert_eq!(shares.len(), 3);
-    let score = user[0] * target[0] + user[1] * target[1];
-    assert!((shares.iter().sum::<f32>() - score).abs() < 1e-6);
-}
-
-#[test]
 fn what_cannot_be_trained_on_is_refused() {
     let likes = two_tastes();
     let said = |settings: Settings| refused(&likes, 10, &settings).to_string();
@@ -420,78 +281,8 @@ fn weights_too_great_for_float32_name_what_to_change() {
     );
 }
 
-#[test]
-fn a_singular_row_and_arrays_that_do_not_fit_are_refused() {
-    let rows = [1.0, 1.0, 1e-6, 1e-6];
-    let fixed = Matrix::new(&rows, 2, 2).unwrap();
-    let weak = Loss {
-        regularization: 1e-30,
-        ..LOSS
-    };
-    let known = FoldIn::new(fixed, weak, Isa::best(), 1).unwrap();
-    let likes = sparse(&[vec![0.0, 0.0], vec![1.0, 1.0]]);
-    assert_eq!(
-        known
-            .rows(fixed, &likes.view(2), None, 2)
-            .unwrap_err()
-            .to_string(),
-        "the equations of row 1 have no solution in float32; raise regularization (it is \
-         0.000000000000000000000000000001)"
-    );
-    let wide = sparse(&[vec![1.0, 0.0, 1.0]]);
-    assert_eq!(
-        known
-            .rows(fixed, &wide.view(3), None, 1)
-            .unwrap_err()
-            .to_string(),
-        "likes has 3 columns, and must have one for each of the 2 rows of factors"
-    );
-    assert!(known.shares(fixed, &likes.view(2), &[1.0, 0.0]).is_err());
-    assert!(
-        known
-            .shares(fixed, &sparse(&[vec![1.0, 1.0]]).view(2), &[1.0])
-            .is_err()
-    );
-    let other = Matrix::new(&rows, 1, 4).unwrap();
-    assert!(known.rows(other, &likes.view(2), None, 1).is_err());
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
-
-    /// At the exact solution of a row the derivative of the loss is zero.
-    #[test]
-    fn folded_rows_satisfy_their_equations(
-        (dense, columns) in matrices(5, 40),
-        factors in 1_usize..40,
-    ) {
-        let dense: Vec<Vec<f32>> =
-            dense.iter().map(|row| row.iter().map(|value| value.abs()).collect()).collect();
-        let likes = sparse(&dense);
-        let rows: Vec<f32> =
-            (0..columns * factors).map(|at| ((at * 37 % 101) as f32 - 50.0) / 50.0).collect();
-        let fixed = Matrix::new(&rows, columns, factors).unwrap();
-        let known = FoldIn::new(fixed, LOSS, Isa::best(), 1).unwrap();
-        let folded = known.rows(fixed, &likes.view(columns), None, 1).unwrap();
-        for (p, weights) in folded.chunks(factors).zip(&dense) {
-            let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
-            if total == 0.0 {
-                prop_assert!(p.iter().all(|&factor| factor == 0.0));
-                continue;
-            }
-            let pull = 0.05 * (total + 0.1 * columns as f64);
-            let mut slope: Vec<f64> = p.iter().map(|&factor| pull * f64::from(factor)).collect();
-            for (q, &weight) in rows.chunks(factors).zip(weights) {
-                let score: f64 =
-                    p.iter().zip(q).map(|(p, q)| f64::from(*p) * f64::from(*q)).sum();
-                let force = 0.1 * score - f64::from(weight) * (1.0 - score);
-                for (slope, q) in slope.iter_mut().zip(q) {
-                    *slope += force * f64::from(*q);
-                }
-            }
-            prop_assert!(slope.iter().all(|slope| slope.abs() < 1e-3 * (1.0 + total)));
-        }
-    }
 
     #[test]
     fn threads_and_instruction_sets_give_the_same_bits(
