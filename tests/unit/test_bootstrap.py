@@ -118,6 +118,10 @@ def test_the_json_has_all_digits_and_no_nan():
         "metrics": {"ndcg@10": 0.068013},
         "fit_seconds": 0.0041,
         "p50_us": 12.4,
+        "p99_us": None,
+        "megabytes": None,
+        "intervals": {},
+        "differences": {},
     }
     assert told["rows"][1]["p50_us"] is None
 
@@ -129,6 +133,28 @@ def test_the_csv_survives_commas_in_names():
         ['ease, "dense"', "0.1"],
     ]
     assert TABLE.to_csv().splitlines()[2] == "cf.ease,0.1047,0.05,1.9,"
+
+
+def test_what_differs_from_the_base_is_marked_and_digits_stay_below_digits():
+    def less(low, high):
+        return {"ndcg@10": Interval((low + high) / 2, low, high)}
+
+    marked = Comparison(
+        (
+            Contestant("base", {"ndcg@10": 0.2}),
+            Contestant("above", {"ndcg@10": 0.3}, differences=less(0.05, 0.15)),
+            Contestant("below", {"ndcg@10": 0.1}, differences=less(-0.15, -0.05)),
+            Contestant("same", {"ndcg@10": 0.21}, differences=less(-0.01, 0.03)),
+        )
+    )
+    assert str(marked).splitlines() == [
+        "       ndcg@10",
+        "base    0.2000",
+        "above   0.3000+",
+        "below   0.1000-",
+        "same    0.2100",
+    ]
+    assert marked.to_csv().splitlines()[2] == "above,0.3,0.1,0.05,0.15"
 
 
 def test_rows_are_sorted_by_a_metric_greatest_first():

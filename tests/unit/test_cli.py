@@ -172,7 +172,10 @@ def test_one_seed_judges_by_one_split(run: Run) -> None:
         found: dict[str, Any] = json.loads(out)
         return found
 
-    values = [[row["metrics"] for row in judged(seed)["rows"]] for seed in ("1", "1", "2", "3")]
+    values = [
+        [row["metrics"] for row in judged(seed)["sections"][0]["rows"]]
+        for seed in ("1", "1", "2", "3")
+    ]
     assert values[0] == values[1]
     assert values[1:] != [values[1]] * 3
 
@@ -184,11 +187,62 @@ def test_evaluate_judges_beside_the_baselines(run: Run) -> None:
         assert name in out
     code, out, _ = run("evaluate", "recipe.toml", "--metric", "ndcg@3", "--json")
     document = json.loads(out)
-    assert [row["name"] for row in document["rows"]][-1] == "cf.ease (yours)"
-    assert set(document["rows"][0]["metrics"]) == {"ndcg@3"}
-    assert document["differences"]["popular"]["metric"] == "ndcg@3"
+    (part,) = document["sections"]
+    rows = part["rows"]
+    assert [row["name"] for row in rows][-1] == "cf.ease (yours)"
+    assert set(rows[0]["metrics"]) == {"ndcg@3"}
+    assert set(rows[0]["differences"]) == {"ndcg@3"}
+    assert document["base"] == "cf.ease (yours)"
     code, out, _ = run("evaluate", "recipe.toml", "--csv")
-    assert out.splitlines()[0].startswith("name,ndcg@10")
+    assert out.splitlines()[0].startswith("split,name,ndcg@10")
+
+
+def test_evaluate_compares_strategies_and_writes_a_report(run: Run) -> None:
+    code, out, err = run(
+        *("evaluate", "ratings.csv", "cf.ease", "mf.als", "base.popular"),
+        *("--html", "report.html", "--resume", "cells.jsonl"),
+    )
+    assert code == 0, err
+    for name in ("\ncf.ease ", "\nmf.als ", "\nbase.popular ", "mf.als against cf.ease"):
+        assert name in out
+    assert "item-kNN" not in out
+    assert "The report with charts is report.html" in out
+    assert "<svg" in Path("report.html").read_text("utf-8")
+    assert len(Path("cells.jsonl").read_text("utf-8").splitlines()) == 3
+
+
+def test_evaluate_takes_several_recipes_splits_and_seeds(run: Run) -> None:
+    Path("other.toml").write_text(RECIPE.replace("1.0", "50.0").replace("films", "other"), "utf-8")
+    code, out, err = run(
+        *("evaluate", "recipe.toml", "other.toml", "--split", "user-time", "--base", "other"),
+        *("--split", "user-random", "--seed", "1", "--seed", "2", "--json"),
+    )
+    assert code == 0, err
+    assert "other names other data; it is judged on those of recipe.toml" in err
+    document = json.loads(out)
+    assert [part["split"] for part in document["sections"]] == ["user-time", "user-random"]
+    assert [part["seeds"] for part in document["sections"]] == [[1, 2], [1, 2]]
+    assert [row["name"] for row in document["sections"][0]["rows"]] == ["recipe", "other"]
+    assert document["base"] == "other"
+
+
+def test_an_interrupted_evaluation_prints_what_is_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from penchant.evaluation import comparison
+
+    measure = comparison.measure
+
+    def until_mf(name: str, *args: Any, **settings: Any) -> Any:
+        if name == "mf.als":
+            raise KeyboardInterrupt
+        return measure(name, *args, **settings)
+
+    monkeypatch.setattr(comparison, "measure", until_mf)
+    code, out, _ = run("evaluate", "ratings.csv", "cf.ease", "mf.als")
+    assert code == 130
+    assert "\ncf.ease " in out
+    assert "Note: interrupted: 1 of 2 fits is missing" in out
 
 
 def test_cold_items_are_judged_beside_chance_and_not_beside_popularity(run: Run) -> None:
@@ -273,6 +327,9 @@ def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
         (["fit", "ratings.csv", "--min-value", "9", "-o", "m"], "none of the 8 events is a liking"),
         (["evaluate", "recipe.toml", "--split", "user-tim"], "did you mean 'user-time'?"),
         (["evaluate", "recipe.toml", "--metric", "ndgc@10"], "did you mean"),
+        (["evaluate", "ratings.csv", "cf.eas", "mf.als"], "did you mean 'cf.ease'?"),
+        (["evaluate", "ratings.csv", "cf.ease", "mf.als", "--base", "mf.al"], "'mf.als'?"),
+        (["evaluate", "ratings.csv", "mf.als", "mf.als"], "have one name"),
         (["demo", "--data", "nowhere"], "'nowhere' holds neither ratings.csv and movies.csv"),
     ],
 )

@@ -1,160 +1,192 @@
-"""`penchant evaluate`: a recipe beside the baselines, on events held out from it."""
+"""`penchant evaluate`: recipes and strategies side by side, on events held out from them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from penchant.cli.fit import read_source, source_options
+from penchant.cli.fit import TABLES, read_source, source_options
 from penchant.cli.output import json_option, print_json
 from penchant.cli.progress import bars
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from penchant.components import Spec, SpecLike
     from penchant.data import Dataset
-    from penchant.evaluation.splits import Split
+    from penchant.recipes import Recipe
     from penchant.registry import Registry
 
 
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
+@click.argument("others", metavar="[RECIPE | STRATEGY]...", nargs=-1)
 @source_options
 @click.option(
-    "--split", help="user-time, user-random, cold-item, cold-user, growing or global-time."
+    "--split",
+    "splits",
+    multiple=True,
+    help="user-time, user-random, cold-item, cold-user, growing or global-time; may be repeated.",
 )
 @click.option("--share", type=float, help="Share of each user's likings held out (default 0.2).")
 @click.option("--metric", "metrics", multiple=True, help="Such as ndcg@10; may be repeated.")
-@click.option("--seed", type=click.IntRange(0), help="Seed of the split and of every fit.")
+@click.option(
+    "--seed",
+    "seeds",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Of the split and of every fit; several are pooled.",
+)
+@click.option("--base", help="Name of the row to hold the others against (default: the first).")
 @click.option("--threads", type=click.IntRange(1), help="Threads that a fit may use.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a report with charts."
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep what is finished in this file, and go on from it.",
+)
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @json_option
 def evaluate(
     source: Path,
-    split: str | None,
+    others: tuple[str, ...],
+    splits: tuple[str, ...],
     share: float | None,
     metrics: tuple[str, ...],
-    seed: int | None,
+    seeds: tuple[int, ...],
+    base: str | None,
     threads: int | None,
+    html: Path | None,
+    resume: Path | None,
     as_csv: bool,
     as_json: bool,
     **table: Any,
 ) -> None:
-    """Judge SOURCE, a recipe (.toml) or a table of events, beside the baselines.
+    """Judge SOURCE, a recipe (.toml) or a table of events, beside other recipes or strategies.
 
-    Popularity, item-kNN and, where items have words, TF-IDF are always judged along. The default
-    split is by user-time where events have times, else user-random.
+    \b
+    penchant evaluate ratings.csv cf.ease mf.als base.popular --html report.html
+    penchant evaluate recipe.toml other.toml --split user-random --seed 1 --seed 2
+
+    Where SOURCE stands alone, popularity, item-kNN and, where items have words, TF-IDF are judged
+    along. Data and encoder are those of SOURCE. The default split is by user-time where events have
+    times, else user-random.
     """
-    from penchant.deriving import Deriving
-    from penchant.evaluation.bootstrap import paired_bootstrap
-    from penchant.evaluation.chance import Chance
-    from penchant.evaluation.comparison import METRICS, compare
-    from penchant.evaluation.comparison import table as tabled
-    from penchant.evaluation.ranking import evaluate_scorer
-    from penchant.evaluation.splits import make_split
-    from penchant.evaluation.table import Contestant
-    from penchant.protocols import FitContext
-    from penchant.recipes import compose, with_encoder
+    from penchant.evaluation.comparison import METRICS, compare, default_split
     from penchant.registry import Registry
 
-    recipe = read_source(source, table)
-    registry = Registry.discover(only=recipe.namespaces() | {"cf", "content"})
-    spec = compose(recipe.recommender, recipe.scorers)
-    if recipe.encoder is not None:
-        spec = with_encoder(spec, recipe.encoder, registry)
-    registry.recommender(spec)  # a wrong setting is told before the data are read
-    deriving = Deriving.of(recipe.derive, recipe.encoder, registry)
-    dataset = recipe.dataset(registry)
-    asked = recipe.evaluation
-    kind = (
-        split
-        or asked.get("split")
-        or ("user-time" if dataset.interactions.time is not None else "user-random")
-    )
-    parted = make_split(
-        dataset,
-        str(kind),
-        share=float(share if share is not None else asked.get("share", 0.2)),
-        seed=int(asked.get("seed", 42) if seed is None else seed),
-        keep_negatives=bool(asked.get("keep_negatives", True)),
-    )
-    chosen = baselines(dataset, registry, parted)
-    derived = deriving.fit(parted.train, FitContext(seed=recipe.seed if seed is None else seed))
-    parted = replace(parted, train=derived.onto(parted.train))
-    wanted = metrics or tuple(asked.get("metrics", METRICS))
+    first = read_source(source, table)
+    given = {_name(other): _recipe(other) for other in others}
+    if len(given) < len(others):
+        raise click.UsageError(f"two of {', '.join(others)} have one name; each needs its own")
+    if not others or source.suffix not in TABLES or table["scorers"]:
+        given = {_label(source, first, alone=not others): first, **given}
+    wanted = frozenset({"cf", "content"}).union(*(one.namespaces() for one in given.values()))
+    registry = Registry.discover(only=wanted)
+    contestants: dict[str, SpecLike] = {}
+    derive: dict[str, SpecLike] = {}
+    for name, recipe in given.items():
+        spec = _spec(recipe, first, registry)
+        registry.recommender(spec)  # a wrong setting is told before the data are read
+        contestants[name] = spec
+        if any(derive.get(column, one) != one for column, one in recipe.derive.items()):
+            raise click.UsageError(f"{name} derives a column that another recipe derives otherwise")
+        derive |= recipe.derive
+        if recipe.data and recipe.data != first.data:
+            click.echo(
+                f"Note: {name} names other data; it is judged on those of {source}", err=True
+            )
+    asked = first.evaluation
+    dataset = first.dataset(registry)
+    kinds = splits or (str(asked.get("split", default_split(dataset))),)
+    if not others:
+        base = base or next(iter(contestants))
+        contestants = {**baselines(dataset, registry, kinds), **contestants}
     with bars() as progress:
-        compared = compare(
-            {**chosen, _label(spec): spec},
-            parted,
-            metrics=wanted,
-            seed=recipe.seed if seed is None else seed,
-            threads=recipe.threads if threads is None else threads,
+        report = compare(
+            contestants,
+            dataset,
+            kinds,
+            seeds or (int(asked.get("seed", 42)),),
+            share=float(share if share is not None else asked.get("share", 0.2)),
+            keep_negatives=bool(asked.get("keep_negatives", True)),
+            metrics=metrics or tuple(asked.get("metrics", METRICS)),
+            base=base,
+            derive=derive,
+            fit_seed=None if seeds else first.seed,
+            threads=first.threads if threads is None else threads,
             registry=registry,
             progress=progress,
+            resume=resume,
         )
-    comparison = tabled(compared, str(parted))
-    if parted.kind == "cold-item":
-        chance = evaluate_scorer(Chance(len(dataset.items)), parted, metrics=wanted)
-        rows = (Contestant("chance", chance.values), *comparison.rows)
-        comparison = replace(comparison, rows=rows)
-    first = wanted[0]
-    own = compared[-1].evaluation.per_user.get(first)
-    intervals = {
-        one.row.name: paired_bootstrap(one.evaluation.per_user[first], own)
-        for one in compared[:-1]
-        if own is not None
-    }
+    if html is not None:
+        report.to_html(html)
     if as_json:
-        print_json(
-            {
-                **comparison.to_json(),
-                "warnings": list(parted.warnings),
-                "differences": {
-                    name: {
-                        "metric": first,
-                        "difference": interval.difference,
-                        "low": interval.low,
-                        "high": interval.high,
-                    }
-                    for name, interval in intervals.items()
-                },
-            }
-        )
-        return
-    if as_csv:
-        click.echo(comparison.to_csv(), nl=False)
-        return
-    click.echo(comparison.to_text())
-    for name, interval in intervals.items():
-        click.echo(
-            f"{_label(spec)} against {name}: {first} {interval.difference:+.4f} "
-            f"(95 % interval {interval.low:+.4f} to {interval.high:+.4f})"
-        )
-    for warning in parted.warnings:
-        click.echo(f"Note: {warning}", err=True)
+        print_json(report.to_json())
+    elif as_csv:
+        click.echo(report.to_csv(), nl=False)
+    else:
+        click.echo(report.to_text())
+        if html is not None:
+            click.echo(f"The report with charts is {html}")
+    if report.missing:
+        sys.exit(130)
 
 
-def baselines(dataset: Dataset, registry: Registry, split: Split) -> dict[str, SpecLike]:
+def _name(other: str) -> str:
+    return Path(other).stem if other.endswith(".toml") else other
+
+
+def _recipe(other: str) -> Recipe:
+    """A recipe file's, or one of a component alone."""
+    from penchant.recipes import Recipe
+
+    return Recipe.read(other) if other.endswith(".toml") else Recipe.of({"scorers": [other]})
+
+
+def _spec(recipe: Recipe, first: Recipe, registry: Registry) -> Spec:
+    """The recommender of a recipe, with the encoder of the first where it names none."""
+    from penchant.components import Spec
+    from penchant.recipes import compose, with_encoder
+
+    alone = Spec.of(recipe.scorers[0]) if len(recipe.scorers) == 1 else None
+    if alone is not None and registry.kind_of(alone.name) == "recommender":
+        spec = alone
+    else:
+        spec = compose(recipe.recommender, recipe.scorers)
+    encoder = recipe.encoder if recipe.encoder is not None else first.encoder
+    return spec if encoder is None else with_encoder(spec, encoder, registry)
+
+
+def _label(source: Path, recipe: Recipe, *, alone: bool) -> str:
+    from penchant.answerers import source_name
+    from penchant.recipes import compose
+
+    strategy = source_name(compose(recipe.recommender, recipe.scorers))
+    if alone:
+        return f"{strategy} (yours)"
+    return strategy if source.suffix in TABLES else source.stem
+
+
+def baselines(dataset: Dataset, registry: Registry, kinds: Sequence[str]) -> dict[str, SpecLike]:
     """What every claim is held against, as far as it is installed and the data allow.
 
     Of items without a past, popularity and item-kNN know nothing, and would rank them by row.
     """
     chosen: dict[str, SpecLike] = {}
     scorers = registry.names("scorer")
-    if split.kind != "cold-item":
+    warm = "cold-item" not in kinds
+    if warm:
         chosen["popular"] = "base.popular"
-    if "cf.item_knn" in scorers and split.kind != "cold-item":
+    if "cf.item_knn" in scorers and warm:
         chosen["item-kNN"] = "cf.item_knn"
     told = dataset.items.named("text", "category", "label")
     if "content.text" in scorers and told:
         tfidf = {"use": "content.tfidf", "columns": list(told)}
         chosen["TF-IDF"] = {"use": "content.text", "extractor": tfidf}
     return chosen
-
-
-def _label(spec: Spec) -> str:
-    from penchant.answerers import source_name
-
-    return f"{source_name(spec)} (yours)"

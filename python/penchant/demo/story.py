@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,17 @@ from penchant.demo import strategies
 from penchant.demo.sources import find
 from penchant.errors import DataError, UnknownComponent
 from penchant.evaluation.bootstrap import paired_bootstrap
-from penchant.evaluation.chance import Chance
-from penchant.evaluation.comparison import METRICS, Compared, compare, table
-from penchant.evaluation.ranking import evaluate_scorer
+from penchant.evaluation.comparison import METRICS, compare_on
 from penchant.evaluation.splits import Split, cold_item_split, user_time_split
-from penchant.evaluation.table import Contestant
+from penchant.evaluation.table import Comparison
 from penchant.metrics import rmse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from penchant.demo.sources import DemoData
+    from penchant.evaluation.measuring import Cell
+    from penchant.evaluation.report import Report
     from penchant.model import Model
     from penchant.protocols import Progress
     from penchant.recommendations import Recommendations
@@ -114,10 +114,10 @@ class _Fitting:
     threads: int
     progress: Progress | None
 
-    def compare(self, contestants: dict[str, Any], split: Split) -> tuple[Compared, ...]:
-        return compare(
+    def compare(self, contestants: dict[str, Any], split: Split) -> Report:
+        return compare_on(
             contestants,
-            split,
+            [(split, 0)],
             threads=self.threads,
             registry=self.registry,
             progress=self.progress,
@@ -138,14 +138,14 @@ def _warm(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     split = user_time_split(source.dataset, keep_negatives=False)
-    compared = fitting.compare(contestants, split)
+    report = fitting.compare(contestants, split)
     title = (
         f"\nWarm: each user's latest 20 % of liked {source.name} held out and ranked among all "
         f"{len(source.dataset.items):,} ({len(split.users)} users)"
     )
-    comparison = table(compared, title)
+    comparison = _table(report, title)
     say(comparison.to_text())
-    by_name = {one.row.name: one for one in compared}
+    by_name = {cell.name: cell for cell in report.cells}
     for other in ("popular", "item-kNN", "EASE"):
         _against(by_name["hybrid"], by_name[other], say)
     _notes(split, say)
@@ -183,29 +183,32 @@ def _cold(
     except DataError as error:
         say(f"\nCold: left out, for {error}")
         return None
-    compared = fitting.compare(contestants, split)
-    chance = evaluate_scorer(Chance(len(source.dataset.items)), split, metrics=METRICS)
+    report = fitting.compare(contestants, split)
     hidden = 0 if split.candidates is None else len(split.candidates)
-    comparison = table(
-        compared,
+    comparison = _table(
+        report,
         f"\nCold: {hidden:,} {source.name} hidden from the fit and ranked among themselves "
         f"({len(split.users)} users)",
     )
-    comparison = type(comparison)(
-        (Contestant("chance", chance.values), *comparison.rows), comparison.title
-    )
     say(comparison.to_text())
-    by_name = {one.row.name: one for one in compared}
+    by_name = {cell.name: cell for cell in report.cells}
     _against(by_name["content"], by_name["TF-IDF"], say)
     _notes(split, say)
     return dict(comparison.to_json())
 
 
-def _against(one: Compared, other: Compared, say: Callable[[str], None]) -> None:
+def _table(report: Report, title: str) -> Comparison:
+    """The only table, without marks: the sentences below it say what matters."""
+    (section,) = report.sections
+    rows = section.comparison.rows
+    return Comparison(tuple(replace(row, differences={}) for row in rows), title)
+
+
+def _against(one: Cell, other: Cell, say: Callable[[str], None]) -> None:
     metric = METRICS[0]
     interval = paired_bootstrap(other.evaluation.per_user[metric], one.evaluation.per_user[metric])
     say(
-        f"  {one.row.name} against {other.row.name}: {metric} {interval.difference:+.4f} "
+        f"  {one.name} against {other.name}: {metric} {interval.difference:+.4f} "
         f"(95 % interval {interval.low:+.4f} to {interval.high:+.4f})"
     )
 

@@ -6,7 +6,13 @@
 
 A component is measured through the protocol it is served by; nothing here knows any by name. Stable
 for callers.
+
+`compare` does all of that for several recipes and gives a `Report`.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from penchant.evaluation.bootstrap import Interval, mean_interval, paired_bootstrap
 from penchant.evaluation.buckets import by_past
@@ -32,6 +38,10 @@ from penchant.evaluation.splits import (
 )
 from penchant.evaluation.table import Comparison, Contestant
 
+if TYPE_CHECKING:
+    from penchant.evaluation.comparison import compare as compare
+    from penchant.evaluation.report import Report as Report
+
 __all__ = [
     "DEFAULT_METRICS",
     "SPLITS",
@@ -39,11 +49,13 @@ __all__ = [
     "Contestant",
     "Evaluation",
     "Interval",
+    "Report",
     "Split",
     "SplitKind",
     "by_past",
     "cold_item_split",
     "cold_user_split",
+    "compare",
     "evaluate_ratings",
     "evaluate_recommender",
     "evaluate_scorer",
@@ -56,3 +68,16 @@ __all__ = [
     "user_time_split",
     "validation_split",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import late what fits models: plugins import this package, and a fit imports plugins."""
+    if name == "compare":
+        from penchant.evaluation.comparison import compare
+
+        return compare
+    if name == "Report":
+        from penchant.evaluation.report import Report
+
+        return Report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,106 +1,218 @@
-"""Comparing strategies: fitted on one train part, asked the same questions, timed alike."""
+"""Comparing strategies: fitted on the same train parts, asked the same questions, timed alike."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from penchant.benchmark import installed
 from penchant.components import Spec
-from penchant.evaluation.ranking import Evaluation, evaluate_recommender
-from penchant.evaluation.table import Comparison, Contestant
-from penchant.fitting import discover_for, fit
+from penchant.deriving import Deriving
+from penchant.errors import FitCancelled, SettingsError
+from penchant.evaluation.journal import Journal, key_of
+from penchant.evaluation.measuring import CHANCE, Cell, measure, measure_chance
+from penchant.evaluation.report import Report
+from penchant.evaluation.splits import make_split
+from penchant.metrics import parse_metrics
+from penchant.protocols import FitContext
+from penchant.recipes import compose, namespaces, with_encoder
+from penchant.registry import Registry
+from penchant.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
+    from penchant.data import Dataset
     from penchant.evaluation.splits import Split
-    from penchant.model import Model
-    from penchant.protocols import Progress
-    from penchant.registry import Registry
+    from penchant.protocols import Json, Progress
 
 METRICS = ("ndcg@10", "recall@10", "coverage@10")
-_TIMED_USERS = 200
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A contestant with what stands behind its row: the fitted model and the figures a user."""
-
-    row: Contestant
-    evaluation: Evaluation
-    model: Model
 
 
 def compare(
-    contestants: Mapping[str, SpecLike],
-    split: Split,
+    recipes: Mapping[str, SpecLike] | Iterable[str],
+    data: Dataset,
+    splits: Sequence[str] = (),
+    seeds: Sequence[int] = (42,),
     *,
+    share: float = 0.2,
+    keep_negatives: bool = True,
     metrics: Sequence[str] = METRICS,
+    base: str | None = None,
     encoder: SpecLike | None = None,
-    seed: int = 0,
+    derive: Mapping[str, SpecLike] | None = None,
+    fit_seed: int | None = None,
     threads: int = 1,
     registry: Registry | None = None,
     progress: Progress | None = None,
-    done: Callable[[Compared], None] | None = None,
-) -> tuple[Compared, ...]:
-    """Fit every contestant on `split.train` and judge it on the split.
+    resume: str | Path | None = None,
+) -> Report:
+    """Fit every recipe on every split with every seed, and hold all against one base.
 
-    contestants: a recommender, or a scorer, by a name for the table. `done` hears of each as it is
-    finished. The time of a request is the median over up to 200 evaluated users of one
-    `model.recommend(user, k=10)`, everything included, on one thread.
+    recipes: recommenders or scorers, by a name for the tables; or just names of components.
+    splits: kinds (`SPLITS`); by default "user-time" where events have times, else "user-random".
+    seeds: of the splits and of the fits; seeds of one split are pooled (`pooling`).
+    share, keep_negatives: of the splits. `encoder`, `derive`: as `penchant.fit` takes them.
+    metrics: the first is the one that charts and segments show.
+    base: the name of the recipe that the others are held against, the first by default.
+    fit_seed: one seed for all fits, where it is not to be the split's.
+    resume: a file of JSON lines for what is finished; what it holds already is not measured again.
+
+    Cells are measured one after the other, so that times are those of a machine without other
+    work; `threads` speed up each fit. Ctrl-C, or a fit that is cancelled, ends the work: the report
+    has what was finished, and says how much is missing; with nothing finished it is raised.
+
+    Everything is checked before anything is fitted. Raises SettingsError, UnknownComponent,
+    RequestError, DataError.
     """
-    compared = []
-    for position, (name, spec) in enumerate(contestants.items()):
-        if progress is not None:
-            progress("comparing", position, len(contestants), name)
-        model = fit(
-            split.train,
-            encoder=encoder,
-            seed=seed,
-            threads=threads,
-            registry=registry,
-            progress=progress,
-            recommender=_as_recommender(spec, registry),
+    kinds = tuple(splits) or (default_split(data),)
+    if isinstance(splits, str):
+        raise SettingsError(f"splits is a list of names, such as [{splits!r}], got a text")
+    parted = [
+        (make_split(data, kind, share=share, seed=seed, keep_negatives=keep_negatives), seed)
+        for kind, seed in product(dict.fromkeys(kinds), dict.fromkeys(seeds))
+    ]
+    return compare_on(
+        recipes,
+        parted,
+        metrics=metrics,
+        base=base,
+        encoder=encoder,
+        derive=derive,
+        fit_seed=fit_seed,
+        threads=threads,
+        registry=registry,
+        progress=progress,
+        resume=resume,
+        data=data,
+    )
+
+
+def compare_on(
+    recipes: Mapping[str, SpecLike] | Iterable[str],
+    parted: Sequence[tuple[Split, int]],
+    *,
+    metrics: Sequence[str] = METRICS,
+    base: str | None = None,
+    encoder: SpecLike | None = None,
+    derive: Mapping[str, SpecLike] | None = None,
+    fit_seed: int | None = None,
+    threads: int = 1,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+    resume: str | Path | None = None,
+    data: Dataset | None = None,
+) -> Report:
+    """As `compare`, on splits made already, each with the seed of its fits.
+
+    data: what they were made of, for the report's facts; by default only train parts are told of.
+    """
+    if not parted:
+        raise SettingsError("there is nothing to compare on; give at least one split and one seed")
+    derive = derive or {}
+    specs, registry = _checked(recipes, encoder, derive, registry)
+    names = tuple(map(str, parse_metrics(metrics)))
+    base = next(iter(specs)) if base is None else base
+    if base not in specs:
+        raise SettingsError(
+            f"no recipe is named {base!r} for the base{did_you_mean(base, specs)} "
+            f"(recipes: {', '.join(specs)})"
         )
-        evaluation = evaluate_recommender(model.recommender, split, metrics=metrics)
-        row = Contestant(
-            name,
-            evaluation.values,
-            float(str(model.facts["fit_seconds"])),
-            _microseconds(model, split.users),
-        )
-        compared.append(Compared(row, evaluation, model))
-        if done is not None:
-            done(compared[-1])
+    journal = Journal(None if resume is None else Path(resume))
+    cells: list[Cell] = []
+    done, total = 0, len(specs) * len(parted)
+    try:
+        for split, seed in parted:
+            if split.kind == "cold-item":
+                cells.append(measure_chance(split, metrics=names, seed=seed))
+            about = _about(split, seed, fit_seed, names, derive, registry)
+            prepared: Split | None = None
+            for name, spec in specs.items():
+                if progress is not None:
+                    progress("comparing", done, total, f"{name}, {split.name}, seed {seed}")
+                key = key_of({"recipe": spec.to_json(), **about})
+                cell = journal.get(key)
+                if cell is None:
+                    if prepared is None:
+                        context = FitContext(seed=seed if fit_seed is None else fit_seed)
+                        columns = Deriving.of(derive, encoder, registry).fit(split.train, context)
+                        prepared = replace(split, train=columns.onto(split.train))
+                    cell = measure(
+                        name,
+                        spec,
+                        prepared,
+                        metrics=names,
+                        seed=seed,
+                        fit_seed=fit_seed,
+                        threads=threads,
+                        registry=registry,
+                        progress=progress,
+                    )
+                    journal.add(key, cell)
+                cells.append(replace(cell, name=name))
+                done += 1
+    except (KeyboardInterrupt, FitCancelled):
+        if not done:
+            raise
     if progress is not None:
-        progress("comparing", len(contestants), len(contestants))
-    return tuple(compared)
+        progress("comparing", done, total)
+    return Report.of(cells, parted, base=base, specs=specs, data=data, missing=total - done)
 
 
-def table(compared: Sequence[Compared], title: str = "") -> Comparison:
-    """The rows as one printable comparison."""
-    return Comparison(tuple(one.row for one in compared), title)
+def default_split(data: Dataset) -> str:
+    """By time where events have times: a service foretells, it doesn't fill gaps."""
+    return "user-time" if data.interactions.time is not None else "user-random"
 
 
-def _as_recommender(spec: SpecLike, registry: Registry | None) -> Spec:
-    chosen = Spec.of(spec)
-    kind = (registry or discover_for(chosen)).kind_of(chosen.name)
-    if kind == "recommender":
-        return chosen
-    return Spec("base.top_k", {"scorer": chosen.to_json()})
+def _checked(
+    recipes: Mapping[str, SpecLike] | Iterable[str],
+    encoder: SpecLike | None,
+    derive: Mapping[str, SpecLike],
+    registry: Registry | None,
+) -> tuple[dict[str, Spec], Registry]:
+    """Every recipe as a recommender that can be built, by its name, and where parts come from."""
+    if isinstance(recipes, str):
+        raise SettingsError(f"recipes is a list of names or a mapping, got the text {recipes!r}")
+    named = recipes if isinstance(recipes, Mapping) else {name: name for name in recipes}
+    if not named:
+        raise SettingsError("there is nothing to compare; give at least one recipe")
+    if CHANCE in named:
+        raise SettingsError(
+            f"a recipe can't be named {CHANCE!r}, as the row of random lists is; name it otherwise"
+        )
+    specs = {str(name): Spec.of(spec) for name, spec in named.items()}
+    if registry is None:
+        told = [encoder, *derive.values()]
+        others = [Spec.of(spec).to_json() for spec in told if spec is not None]
+        wanted = namespaces([*(spec.to_json() for spec in specs.values()), *others])
+        registry = Registry.discover(only=wanted)
+    for name, spec in specs.items():
+        if registry.kind_of(spec.name) != "recommender":
+            spec = compose(None, [spec])
+        specs[name] = spec if encoder is None else with_encoder(spec, encoder, registry)
+        registry.recommender(specs[name])
+    return specs, registry
 
 
-def _microseconds(model: Model, users: np.ndarray) -> float | None:
-    if not len(users):
-        return None
-    asked = model.users.ids(users[:: max(1, len(users) // _TIMED_USERS)][:_TIMED_USERS])
-    model.recommend(asked[0], k=10)
-    seconds = []
-    for user_id in asked:
-        started = time.perf_counter()
-        model.recommend(user_id, k=10)
-        seconds.append(time.perf_counter() - started)
-    return float(np.median(seconds)) * 1e6
+def _about(
+    split: Split,
+    seed: int,
+    fit_seed: int | None,
+    metrics: Sequence[str],
+    derive: Mapping[str, SpecLike],
+    registry: Registry,
+) -> dict[str, Json]:
+    """What a cell's figures follow from, besides its recipe."""
+    return {
+        "train": split.train.fingerprint,
+        "test": split.held_out.fingerprint,
+        "split": split.kind,
+        "seed": seed,
+        "fit_seed": fit_seed,
+        "metrics": list(metrics),
+        "derive": {column: Spec.of(one).to_json() for column, one in derive.items()},
+        "versions": {plugin.namespace: plugin.version for plugin in registry.plugins},
+        "penchant": installed("penchant"),
+    }

@@ -113,11 +113,16 @@ def evaluate_ratings(
     return MappingProxyType({"rmse": rmse(predicted, actual), "mae": mae(predicted, actual)})
 
 
-def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> Evaluation:
+def ranked_lists(
+    fitted: FittedRecommender, split: Split, k: int, *, batch: int = 1024
+) -> tuple[I32, I32]:
+    """The lists of `split.users`, for `judge`: (n, k) int32 item rows, and how many are filled."""
+    return _ranked(fitted.recommend, split, k, batch)
+
+
+def judge(rows: I32, counts: I32, split: Split, metrics: Iterable[str]) -> Evaluation:
+    """Hold lists, one for each of `split.users`, against what the split wants to be found."""
     names = parse_metrics(metrics)
-    if batch < 1:
-        raise RequestError(f"batch must be at least 1, got {batch}")
-    rows, counts = _ranked(rank, split, max(name.k for name in names), batch)
     judged = Judged.of(rows, counts, split.test.take(split.users))
     catalogue = Catalogue.of(split.train.positive_csr(), _eligible(split))
 
@@ -133,6 +138,14 @@ def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> E
             per_user[str(name)] = measured
         values[str(name)] = float(np.mean(measured))
     return Evaluation(MappingProxyType(values), MappingProxyType(per_user), split.users)
+
+
+def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> Evaluation:
+    names = parse_metrics(metrics)
+    if batch < 1:
+        raise RequestError(f"batch must be at least 1, got {batch}")
+    rows, counts = _ranked(rank, split, max(name.k for name in names), batch)
+    return judge(rows, counts, split, map(str, names))
 
 
 def _ranked(rank: Rank, split: Split, k: int, batch: int) -> tuple[I32, I32]:

@@ -1,0 +1,174 @@
+"""One cell of a comparison: a strategy, fitted on a split with a seed, and all its figures."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from penchant.evaluation.chance import Chance
+from penchant.evaluation.ranking import Evaluation, evaluate_scorer, judge, ranked_lists
+from penchant.evaluation.segments import by_item_past, by_user_past
+from penchant.metrics import parse_metrics
+
+if TYPE_CHECKING:
+    from penchant.components import SpecLike
+    from penchant.evaluation.splits import Split
+    from penchant.model import Model
+    from penchant.protocols import Progress
+    from penchant.registry import Registry
+
+Curve: TypeAlias = tuple[tuple[float, float], ...]
+
+CHANCE = "chance"
+_REQUESTS = 500
+_REQUEST_SECONDS = 2.0
+# How fits tell of their progress in figures: "RMSE 0.9123", "AUC 0.8".
+_FIGURE = re.compile(r"([A-Za-z][\w@ ]*?) (-?\d+(?:\.\d+)?(?:e-?\d+)?)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """What was measured of one strategy on one split with one seed.
+
+    name: the strategy's in the comparison. `split`: the kind. `evaluation`: of all users.
+    segments: by kind ("users", "items") and label, the first metric of a part (`segments`); empty
+        where it has no value for each user.
+    fit_seconds: wall seconds. `p50_us`, `p99_us`: microseconds of one `model.recommend(user, k=10)`
+        on one thread, everything included, over the evaluated users. `megabytes`: of the saved
+        model. None where there is nothing to measure (chance).
+    curves: by what the fit told ("mf.sgd: RMSE"), (step, figure) pairs.
+    """
+
+    name: str
+    split: str
+    seed: int
+    evaluation: Evaluation
+    segments: Mapping[str, Mapping[str, Evaluation]]
+    fit_seconds: float | None = None
+    p50_us: float | None = None
+    p99_us: float | None = None
+    megabytes: float | None = None
+    curves: Mapping[str, Curve] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def measure(
+    name: str,
+    recommender: SpecLike,
+    split: Split,
+    *,
+    metrics: Sequence[str],
+    seed: int = 0,
+    fit_seed: int | None = None,
+    threads: int = 1,
+    registry: Registry | None = None,
+    progress: Progress | None = None,
+) -> Cell:
+    """Fit a recommender on `split.train` and measure it on the split.
+
+    fit_seed: of the fit, where it is not `seed`.
+    """
+    from penchant.fitting import fit
+
+    told = _Curves(progress)
+    model = fit(
+        split.train,
+        recommender=recommender,
+        seed=seed if fit_seed is None else fit_seed,
+        threads=threads,
+        registry=registry,
+        progress=told,
+    )
+    names = parse_metrics(metrics)
+    rows, counts = ranked_lists(model.recommender, split, max(name.k for name in names))
+    evaluation = judge(rows, counts, split, metrics)
+    main = str(names[0])
+    segments: dict[str, Mapping[str, Evaluation]] = {}
+    if main in evaluation.per_user:
+        parts = {"users": by_user_past(split), "items": by_item_past(split)}
+        for kind, labelled in parts.items():
+            segments[kind] = {
+                label: judge(*_of(rows, counts, split, part), part, [main])
+                for label, part in labelled.items()
+            }
+    p50, p99 = _microseconds(model, split)
+    return Cell(
+        name,
+        split.kind,
+        seed,
+        evaluation,
+        segments,
+        float(str(model.facts["fit_seconds"])),
+        p50,
+        p99,
+        _megabytes(model),
+        told.curves(),
+    )
+
+
+def measure_chance(split: Split, *, metrics: Sequence[str], seed: int = 0) -> Cell:
+    """What a model without any clue would reach: the least that a figure must beat."""
+    evaluation = evaluate_scorer(Chance(len(split.train.items)), split, metrics=metrics)
+    return Cell(CHANCE, split.kind, seed, evaluation, {})
+
+
+def _of(
+    rows: np.ndarray, counts: np.ndarray, whole: Split, part: Split
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lists of the users of a part, whose rows ascend among those of the whole."""
+    at = np.searchsorted(whole.users, part.users)
+    return rows[at], counts[at]
+
+
+class _Curves:
+    """Hears the progress of a fit, passes it on, and keeps the figures it tells."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._points: dict[str, list[tuple[float, float]]] = {}
+
+    def __call__(self, task: str, done: float, total: float, detail: str = "", /) -> None:
+        figure = _FIGURE.fullmatch(detail)
+        if figure is not None:
+            points = self._points.setdefault(f"{task}: {figure[1]}", [])
+            points.append((float(done), float(figure[2])))
+        if self._progress is not None:
+            self._progress(task, done, total, detail)
+
+    def curves(self) -> dict[str, Curve]:
+        """A curve needs two points; steps that start anew (a second model) make no line."""
+        return {
+            name: tuple(points)
+            for name, points in self._points.items()
+            if len(points) > 1 and all(a[0] < b[0] for a, b in pairwise(points))
+        }
+
+
+def _microseconds(model: Model, split: Split) -> tuple[float, float]:
+    """The median and the 99th percentile of up to 500 requests, or of two seconds of them."""
+    step = max(1, len(split.users) // _REQUESTS)
+    asked = model.users.ids(split.users[::step][:_REQUESTS])
+    model.recommend(asked[0], k=10)
+    taken: list[float] = []
+    while len(taken) < _REQUESTS and sum(taken) < _REQUEST_SECONDS:
+        user = asked[len(taken) % len(asked)]
+        started = time.perf_counter()
+        model.recommend(user, k=10)
+        taken.append(time.perf_counter() - started)
+    p50, p99 = np.quantile(taken, (0.5, 0.99)) * 1e6
+    return float(p50), float(p99)
+
+
+def _megabytes(model: Model) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "model"
+        model.save(saved)
+        return sum(file.stat().st_size for file in saved.rglob("*") if file.is_file()) / 1e6

@@ -1,0 +1,171 @@
+"""The outcome of a comparison: tables, intervals and charts, for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from penchant.benchmark import machine
+from penchant.evaluation.pooling import Part, Section, section
+
+if TYPE_CHECKING:
+    from penchant.components import Spec
+    from penchant.data import Dataset
+    from penchant.evaluation.measuring import Cell
+    from penchant.evaluation.splits import Split
+    from penchant.protocols import Json
+
+__all__ = ["Part", "Report", "Section"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `compare` found.
+
+    sections: one a kind of split. `base`: whom the others are held against. `recipes`: the settings
+    of each in full. `data`: facts. `environment`: the machine and versions. `missing`: how many
+    cells an interruption left out. `cells`: everything measured, user by user.
+    """
+
+    sections: tuple[Section, ...]
+    base: str
+    recipes: Mapping[str, Json]
+    data: Mapping[str, Json]
+    environment: Mapping[str, Json]
+    missing: int
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def of(
+        cls,
+        cells: Sequence[Cell],
+        parted: Sequence[tuple[Split, int]],
+        *,
+        base: str,
+        specs: Mapping[str, Spec],
+        data: Dataset | None,
+        missing: int = 0,
+    ) -> Report:
+        """Pool the cells, kind of split by kind of split, and add the facts."""
+        sections = []
+        for kind in dict.fromkeys(cell.split for cell in cells):
+            splits = [split for split, _ in parted if split.kind == kind]
+            sections.append(section([c for c in cells if c.split == kind], splits, base))
+        return cls(
+            tuple(sections),
+            base,
+            MappingProxyType({name: spec.to_json() for name, spec in specs.items()}),
+            MappingProxyType(_facts(parted[0][0].train if data is None else data)),
+            MappingProxyType(machine()),
+            missing,
+            tuple(cells),
+        )
+
+    def notes(self) -> list[str]:
+        """What to know when reading, in sentences: marks, warnings, what is missing."""
+        notes = []
+        rows = [row for part in self.sections for row in part.comparison.rows]
+        if any(row.mark(metric) for row in rows for metric in row.differences):
+            notes.append(
+                f"+ and - mark what lies above and below {self.base}: the 95 % interval of the "
+                f"difference, paired by user, leaves out zero"
+            )
+        for part in self.sections:
+            notes += [f"{part.split}: {warning}" for warning in part.warnings]
+        if self.missing:
+            total = self.missing + sum(cell.name in self.recipes for cell in self.cells)
+            verb = "fits is" if self.missing == 1 else "fits are"
+            notes.append(f"interrupted: {self.missing} of {total} {verb} missing")
+        return notes
+
+    def to_text(self) -> str:
+        """A table a split, the differences of the first metric, and notes."""
+        blocks = []
+        for part in self.sections:
+            lines = [part.comparison.to_text()]
+            for row in part.comparison.rows:
+                for metric, found in list(row.differences.items())[:1]:
+                    lines.append(
+                        f"{row.name} against {self.base}: {metric} {found.difference:+.4f} "
+                        f"(95 % interval {found.low:+.4f} to {found.high:+.4f})"
+                    )
+            blocks.append("\n".join(lines))
+        blocks.append("\n".join(f"Note: {note}" for note in self.notes()))
+        return "\n\n".join(block for block in blocks if block)
+
+    __str__ = to_text
+
+    def to_json(self) -> dict[str, Json]:
+        """Everything but the values user by user, all digits."""
+        return {
+            "base": self.base,
+            "missing": self.missing,
+            "sections": [
+                {
+                    "split": part.split,
+                    "seeds": list(part.seeds),
+                    "warnings": list(part.warnings),
+                    **part.comparison.to_json(),
+                    "segments": {
+                        kind: {label: _part(found) for label, found in parts.items()}
+                        for kind, parts in part.segments.items()
+                    },
+                    "curves": {
+                        name: {told: [list(p) for p in points] for told, points in curves.items()}
+                        for name, curves in part.curves.items()
+                    },
+                }
+                for part in self.sections
+            ],
+            "recipes": dict(self.recipes),
+            "data": dict(self.data),
+            "environment": dict(self.environment),
+        }
+
+    def to_csv(self) -> str:
+        """One table: the rows of `Comparison.to_csv`, the split before each."""
+        tables = [
+            (part.split, list(csv.DictReader(io.StringIO(part.comparison.to_csv()))))
+            for part in self.sections
+        ]
+        columns = dict.fromkeys(c for _, rows in tables for row in rows for c in row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["split", *columns], restval="", lineterminator="\n")
+        writer.writeheader()
+        for split, rows in tables:
+            writer.writerows({"split": split, **row} for row in rows)
+        return text.getvalue()
+
+    def to_html(self, path: str | Path) -> None:
+        """Write one page that needs nothing else: charts are SVG inside, no script, no network."""
+        from penchant.evaluation.report.page import page
+
+        Path(path).write_text(page(self), "utf-8")
+
+
+def _part(part: Part) -> Json:
+    means: dict[str, Json] = {
+        name: {"mean": one.difference, "low": one.low, "high": one.high}
+        for name, one in part.means.items()
+    }
+    return {"users": part.users, "means": means}
+
+
+def _facts(data: Dataset) -> dict[str, Json]:
+    told = data.describe()
+    return {
+        "users": told.users,
+        "items": told.items,
+        "events": told.events,
+        "likings": told.positives,
+        "density": told.density,
+        "values": None if told.value_range is None else list(told.value_range),
+        "times": None if told.time_range is None else list(told.time_range),
+        "least value of a liking": data.min_value,
+        "fingerprint": data.fingerprint,
+    }
