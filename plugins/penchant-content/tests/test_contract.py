@@ -162,3 +162,14 @@ class TestTagsOfAColumn(ExtractorContract):
         "columns": ["description"],
         "least": 0.1,
     }
+
+
+class TestTextOfSeveralCentres(ScorerContract):
+    name = "content.text"
+    settings: ClassVar[Table] = {
+        "encoder": {"use": "base.hashing", "dim": 48},
+        "centres": 3,
+        "half_life": 30,
+    }
+    fold_in = True
+    explain_sums = True

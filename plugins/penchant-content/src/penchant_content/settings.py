@@ -65,6 +65,10 @@ class TextSettings:
         default=None,
         metadata={"help": "days after which a liking counts half; None counts all alike"},
     )
+    centres: int = field(
+        default=1,
+        metadata={"help": "interests of a person, at most; an item is scored by the nearest one"},
+    )
     whitening: float | None = field(
         default=0.5,
         metadata={
@@ -80,6 +84,10 @@ class TextSettings:
         if self.columns is not None and self.extractor is not None:
             raise ValueError("columns goes with an encoder; set the extractor's own columns")
         _check_half_life(self.half_life)
+        if self.centres < 1:
+            raise ValueError(f"centres must be at least 1, got {self.centres}")
+        if self.centres > 1 and self.encoder is None and self.extractor is None:
+            raise ValueError("centres are of vectors; name an encoder, or leave centres at 1")
         if self.whitening is not None and not 0 <= self.whitening <= 1:
             raise ValueError(f"whitening must be between 0 and 1, or None, got {self.whitening}")
 

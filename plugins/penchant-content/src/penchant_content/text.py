@@ -11,16 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penchant.components import Spec
-from penchant.errors import ModelFileError
+from penchant.errors import ModelFileError, SettingsError
 from penchant.item_text import ItemText
 from penchant.queries import Csr
 
+from penchant_content.centres import ManyCentres
 from penchant_content.dense import SOURCE, DenseText
 from penchant_content.sparse import SparseText
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import FitContext, FittedScorer, State
+    from penchant.item_text import FittedItemText
+    from penchant.protocols import F32, FitContext, FittedScorer, State
     from penchant.registry import Registry
 
     from penchant_content.settings import TextSettings
@@ -32,7 +34,7 @@ class TextScorer:
     """The scorer; seed and threads change nothing."""
 
     def __init__(self, settings: TextSettings, registry: Registry) -> None:
-        self._half_life = settings.half_life
+        self._half_life, self._centres = settings.half_life, settings.centres
         columns = {} if settings.columns is None else {"columns": settings.columns}
         if settings.encoder is not None:
             spec = Spec.of(settings.encoder)
@@ -52,15 +54,15 @@ class TextScorer:
         """
         text, features = self._text.fit(data, context)
         if isinstance(features.matrix, Csr):
+            if self._centres > 1:
+                raise SettingsError(
+                    f"{SOURCE}: centres are of vectors, and the extractor gives sparse features; "
+                    "leave centres at 1"
+                )
             return SparseText.of(
                 features.matrix, features.names, text, data.min_value, self._half_life
             )
-        return DenseText(
-            vectors=features.matrix,
-            text=text,
-            min_value=data.min_value,
-            half_life=self._half_life,
-        )
+        return self._dense(features.matrix, text, data.min_value)
 
     def restore(self, state: State, /) -> FittedScorer:
         """Bring back what `state()` gave; the encoder is opened by the first question in words."""
@@ -68,16 +70,15 @@ class TextScorer:
             text = self._text.restore(state.parts["text"])
             if state.meta["form"] == "terms":
                 return SparseText.restored(state, text, self._half_life)
-            return DenseText(
-                vectors=state.arrays["vectors"],
-                text=text,
-                min_value=_number(state.meta["min_value"]),
-                half_life=self._half_life,
-            )
+            return self._dense(state.arrays["vectors"], text, _number(state.meta["min_value"]))
         except KeyError as error:
             raise ModelFileError(
                 f"{SOURCE} can't be restored: the model lacks {error}; fit it again"
             ) from None
+
+    def _dense(self, vectors: F32, text: FittedItemText, min_value: float | None) -> FittedScorer:
+        one = DenseText(vectors=vectors, text=text, min_value=min_value, half_life=self._half_life)
+        return one if self._centres == 1 else ManyCentres(one, self._centres)
 
 
 def _number(value: object) -> float | None:
