@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from penchant import kernels
 from penchant.errors import ModelFileError, PluginError, SettingsError
 
+from penchant_onnx import processor
 from penchant_onnx.graph import Graph, read_graph
 from penchant_onnx.layout import copy_layout, new_folder
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install 'penchant-onnx[quantize]'"
 GRAPH = "onnx/model_int8.onnx"
-MANIFEST = "onnx/quantization.json"
+MANIFEST = f"onnx/{processor.MANIFEST}"
 # "any" runs right everywhere; the others need what adds products in 32 bits.
 BITS: dict[str, Literal[7, 8]] = {"any": 7, "vnni": 8, "arm64": 8}
 _PROTOBUF_LIMIT = 2**31 - 1
@@ -37,7 +38,7 @@ def quantize(
     folder: sentence-transformers layout with an fp32 graph, `onnx/model.onnx` or `model.onnx`, or
         with one whose weights are int8 and its arithmetic fp32.
     target: "any" takes 7-bit weights, right on every processor; "vnni" (x86 with AVX512-VNNI or
-        AVX-VNNI) and "arm64" take 8-bit weights, which wrap around on older x86.
+        AVX-VNNI) and "arm64" take 8-bit weights, which overflow on older x86 (processor.py).
 
     Raises SettingsError where `folder` has no graph or `output` is there already, ModelFileError
     for a damaged graph, one beyond 2 GB or one without products to rewrite, and PluginError without

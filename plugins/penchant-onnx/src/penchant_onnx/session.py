@@ -15,6 +15,7 @@ import numpy as np
 from penchant.errors import ModelFileError
 from penchant.protocols import F32
 
+from penchant_onnx import processor
 from penchant_onnx.graph import Graph
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
@@ -80,6 +81,7 @@ class Session:
     def _new(self) -> Any:
         import onnxruntime
 
+        processor.check(self._graph)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
