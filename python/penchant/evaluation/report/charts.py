@@ -10,11 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import count
 
-WIDTH = 560
-_ROW, _BAR, _LETTER = 26, 14, 6.7
-_ids = count(1)
+WIDTH = 440
+_ROW, _BAR, _LETTER, _NAME = 25, 13, 6.9, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def bars(title: str, bars: Sequence[Bar], *, top: float | None = None) -> str:
 
     top: the value at the right end, where several charts share a scale.
     """
-    left = 16 + min(190.0, max(len(bar.name) for bar in bars) * _LETTER)
+    left = 14 + max(len(_shortened(bar.name)) for bar in bars) * _LETTER
     right = WIDTH - 62
     highest = max(top or 0.0, *(max(bar.value, bar.high or 0.0) for bar in bars), 1e-12)
     ticks = nice_ticks(0.0, highest)
@@ -67,7 +65,7 @@ def bars(title: str, bars: Sequence[Bar], *, top: float | None = None) -> str:
         marks.append(
             f"<g><title>{escape(told)}</title>"
             f'<text class="name" x="{left - 8:.1f}" y="{middle + 4:.1f}" text-anchor="end">'
-            f"{escape(_shortened(bar.name, 28))}</text>"
+            f"{escape(_shortened(bar.name))}</text>"
             f'<rect class="bar{" strong" if bar.strong else ""}" x="{left:.1f}" '
             f'y="{middle - _BAR / 2:.1f}" width="{max(0.5, end - left):.1f}" height="{_BAR}" '
             f'rx="2"/>{whisker}'
@@ -80,7 +78,7 @@ def bars(title: str, bars: Sequence[Bar], *, top: float | None = None) -> str:
 
 def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = False) -> str:
     """Dots with their names beside them; `log`: the x axis in powers of ten."""
-    height, left, right, bottom = 320, 64, WIDTH - 20, 320 - 46
+    height, left, right, bottom = 290, 58, WIDTH - 16, 290 - 46
     place_x = _log_axis([d.x for d in dots]) if log else _axis([d.x for d in dots])
     place_y = _axis([d.y for d in dots])
     marks = [
@@ -96,8 +94,8 @@ def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = Fals
     ]
     taken = [(cx - 6, cy - 6, cx + 6, cy + 6) for cx, cy in spots]
     for dot, (cx, cy) in zip(dots, spots, strict=True):
-        name = _shortened(dot.name, 28)
-        label_x, label_y, box = _free_place(cx, cy, len(name) * _LETTER, taken, left, right)
+        name = _shortened(dot.name)
+        label_x, label_y, box = _free_place(cx, cy, len(name) * (_LETTER + 0.6), taken, left, right)
         taken.append(box)
         told = f"{dot.name}: {x} {number(dot.x)}, {y} {dot.y:.4f}"
         marks.append(
@@ -112,10 +110,11 @@ def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = Fals
 
 def lines(title: str, curves: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str) -> str:
     """A line a curve, its name at its end."""
-    height, left, bottom = 260, 64, 260 - 46
-    right = WIDTH - 24 - min(170.0, max(map(len, curves)) * _LETTER)
+    height, left, bottom = 250, 58, 250 - 46
+    right = WIDTH - 14 - max(len(_shortened(name)) for name in curves) * _LETTER
     points = [point for curve in curves.values() for point in curve]
-    place_x, place_y = _axis([p[0] for p in points]), _axis([p[1] for p in points])
+    place_x = _axis([p[0] for p in points])
+    place_y = _axis([p[1] for p in points], zero=False)
     marks = [
         _grid(left + place_x(tick) * (right - left), bottom, number(tick)) for tick in place_x.ticks
     ]
@@ -135,7 +134,7 @@ def lines(title: str, curves: Mapping[str, Sequence[tuple[float, float]]], x: st
             f"<g><title>{escape(name)}: {curve[0][1]:g} to {curve[-1][1]:g}</title>"
             f'<polyline class="line line-{place % 6}" points="{path}"/>'
             f'<text class="name" x="{end_x + 6:.1f}" y="{end_y + 4:.1f}">'
-            f"{escape(_shortened(name, 26))}</text></g>"
+            f"{escape(_shortened(name))}</text></g>"
         )
     told = "; ".join(
         f"{name}: {curve[0][1]:g} to {curve[-1][1]:g}" for name, curve in curves.items()
@@ -172,11 +171,11 @@ class _Axis:
         return (value - low) / (high - low)
 
 
-def _axis(values: Sequence[float]) -> _Axis:
-    """From zero or, where the values are close together far from it, from just below them."""
+def _axis(values: Sequence[float], *, zero: bool = True) -> _Axis:
+    """From zero or, where the values lie close together far from it, from just below them."""
     low, high = min(values), max(values)
     room = (high - low) * 0.12 or abs(high) * 0.1 or 1.0
-    low = 0.0 if 0 <= low < (high - low) * 2 else low - room
+    low = 0.0 if zero and 0 <= low < (high - low) * 2 else low - room
     return _Axis(low, high + room, nice_ticks(low, high + room), log=False)
 
 
@@ -240,15 +239,12 @@ def _axis_names(x: str, y: str, left: float, right: float, bottom: float) -> str
     )
 
 
-def _shortened(name: str, most: int) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME else name[: _NAME - 1] + "…"
 
 
 def _svg(title: str, told: str, height: float, marks: Sequence[str]) -> str:
-    number_ = next(_ids)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
-        f'aria-labelledby="title-{number_} told-{number_}">'
-        f'<title id="title-{number_}">{escape(title)}</title>'
-        f'<desc id="told-{number_}">{escape(told)}</desc>{"".join(marks)}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">'
+        f"<desc>{escape(told)}</desc>{''.join(marks)}</svg>"
     )

@@ -65,10 +65,11 @@ def _section(part: Section, base: str) -> str:
         f'<p class="soft">{escape(_sentence(part.comparison.title))}</p>',
         _table(part, base),
     ]
-    charts = [
-        _figure(metric, "mean with its 95 % interval", bars(metric, _bars(rows, metric, base)))
-        for metric in metrics
-    ]
+    charts = []
+    for metric in metrics:
+        drawn = _bars(rows, metric, base)
+        told = "mean, 95 % interval" if any(bar.low is not None for bar in drawn) else ""
+        charts.append(_figure(metric, told, bars(metric, drawn)))
     out += ["<h3>Metrics</h3>", _charts(charts)]
     charts = _against(rows, metrics, base)
     if charts:
@@ -107,7 +108,7 @@ def _against(rows: Sequence[Contestant], metrics: Sequence[str], base: str) -> l
     first = metrics[0]
     charts = []
     for cost, told in (
-        ("p50_us", "microseconds of one request, median"),
+        ("p50_us", "microseconds of a request"),
         ("fit_seconds", "seconds of the fit"),
     ):
         dots = [
