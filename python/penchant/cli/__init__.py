@@ -16,7 +16,7 @@ _COMMANDS = {
     "fit": ("fit", "Fit a recipe, or a table of events, into a model folder"),
     "recommend": ("ask", "Recommend items to users, strangers or words"),
     "similar": ("ask", "List the items most like one"),
-    "evaluate": ("evaluate", "Judge a recipe beside the baselines on held-out events"),
+    "evaluate": ("evaluate", "Compare recipes and strategies on held-out events"),
     "plugins": ("plugins", "List plugins with their components and problems"),
     "doctor": ("plugins", "Check this installation and say what is wrong with it"),
     "bench": ("bench", "Time a saved model on this machine, beside rivals installed here"),

@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeAlias
 
 WIDTH = 440
-_ROW, _BAR, _LETTER, _NAME = 25, 13, 6.9, 22
+_Box: TypeAlias = tuple[float, float, float, float]
+_ROW, _BAR, _NAME = 25, 13, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def bars(title: str, bars: Sequence[Bar], *, top: float | None = None) -> str:
 
     top: the value at the right end, where several charts share a scale.
     """
-    left = 14 + max(len(_shortened(bar.name)) for bar in bars) * _LETTER
+    left = 14 + max(_width(_shortened(bar.name)) for bar in bars)
     right = WIDTH - 62
     highest = max(top or 0.0, *(max(bar.value, bar.high or 0.0) for bar in bars), 1e-12)
     ticks = nice_ticks(0.0, highest)
@@ -95,13 +97,15 @@ def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = Fals
     taken = [(cx - 6, cy - 6, cx + 6, cy + 6) for cx, cy in spots]
     for dot, (cx, cy) in zip(dots, spots, strict=True):
         name = _shortened(dot.name)
-        label_x, label_y, box = _free_place(cx, cy, len(name) * (_LETTER + 0.6), taken, left, right)
+        box, anchor = _free_place(cx, cy, _width(name), taken, left, WIDTH - 4)
         taken.append(box)
+        label_x = box[0] if anchor == "start" else box[2]
         told = f"{dot.name}: {x} {number(dot.x)}, {y} {dot.y:.4f}"
         marks.append(
             f"<g><title>{escape(told)}</title>"
             f'<circle class="dot{" strong" if dot.strong else ""}" cx="{cx:.1f}" cy="{cy:.1f}" '
-            f'r="5.5"/><text class="name" x="{label_x:.1f}" y="{label_y:.1f}">{escape(name)}</text>'
+            f'r="5.5"/><text class="name" x="{label_x:.1f}" y="{box[3] - 3:.1f}" '
+            f'text-anchor="{anchor}">{escape(name)}</text>'
             "</g>"
         )
     told = "; ".join(f"{d.name}: {number(d.x)}, {d.y:.4f}" for d in dots)
@@ -111,7 +115,7 @@ def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = Fals
 def lines(title: str, curves: Mapping[str, Sequence[tuple[float, float]]], x: str, y: str) -> str:
     """A line a curve, its name at its end."""
     height, left, bottom = 250, 58, 250 - 46
-    right = WIDTH - 14 - max(len(_shortened(name)) for name in curves) * _LETTER
+    right = WIDTH - 14 - max(_width(_shortened(name)) for name in curves)
     points = [point for curve in curves.values() for point in curve]
     place_x = _axis([p[0] for p in points])
     place_y = _axis([p[1] for p in points], zero=False)
@@ -188,32 +192,30 @@ def _log_axis(values: Sequence[float]) -> _Axis:
 
 
 def _free_place(
-    cx: float,
-    cy: float,
-    width: float,
-    taken: Sequence[tuple[float, float, float, float]],
-    left: float,
-    right: float,
-) -> tuple[float, float, tuple[float, float, float, float]]:
-    """Where a label of a dot covers least of what is there: beside it, above, below, farther."""
-    best = None
+    cx: float, cy: float, width: float, taken: Sequence[_Box], left: float, right: float
+) -> tuple[_Box, str]:
+    """Where a dot's label covers least of what is there, and which end of it lies at the dot.
+
+    Beside the dot is tried first, then above and below, ever farther.
+    """
+    best: tuple[float, _Box, str] | None = None
     for dy in (4.0, -10.0, 18.0, -24.0, 32.0, -38.0, 46.0):
-        for dx in (10.0, -10.0 - width, -width / 2):
-            if dx == -width / 2 and dy == 4.0:
+        for anchor, start in (("start", cx + 10), ("end", cx - 10 - width)):
+            if start < left or start + width > right:
                 continue
-            x = min(max(cx + dx, left + 2), right - width)
-            box = (x, cy + dy - 11, x + width, cy + dy + 3)
-            covered = sum(
-                max(0.0, min(box[2], b[2]) - max(box[0], b[0]))
-                * max(0.0, min(box[3], b[3]) - max(box[1], b[1]))
-                for b in taken
-            )
+            box = (start, cy + dy - 11, start + width, cy + dy + 3)
+            covered = sum(_common(box, other) for other in taken)
             if best is None or covered < best[0]:
-                best = (covered, x, cy + dy, box)
+                best = (covered, box, anchor)
             if not covered:
-                return x, cy + dy, box
-    assert best is not None  # noqa: S101
-    return best[1:]
+                return box, anchor
+    return best[1:] if best is not None else ((left, cy - 7, left + width, cy + 7), "start")
+
+
+def _common(a: _Box, b: _Box) -> float:
+    """The area that two boxes share."""
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, wide) * max(0.0, high)
 
 
 def _grid(x: float, bottom: float, label: str) -> str:
@@ -237,6 +239,11 @@ def _axis_names(x: str, y: str, left: float, right: float, bottom: float) -> str
         f'<text class="axis" transform="translate(13 {bottom / 2 + 6:.1f}) rotate(-90)" '
         f'text-anchor="middle">{escape(y)}</text>'
     )
+
+
+def _width(text: str) -> float:
+    """About how wide a text is in the page's fonts, rather too much than too little."""
+    return sum(9.2 if letter.isupper() else 7.0 for letter in text)
 
 
 def _shortened(name: str) -> str:
