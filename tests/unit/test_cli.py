@@ -329,7 +329,9 @@ def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
         (["evaluate", "recipe.toml", "--metric", "ndgc@10"], "did you mean"),
         (["evaluate", "ratings.csv", "cf.eas", "mf.als"], "did you mean 'cf.ease'?"),
         (["evaluate", "ratings.csv", "cf.ease", "mf.als", "--base", "mf.al"], "'mf.als'?"),
-        (["evaluate", "ratings.csv", "mf.als", "mf.als"], "have one name"),
+        (["evaluate", "ratings.csv", "mf.als", "mf.als"], "a name of its own, got mf.als, mf.als"),
+        (["evaluate", "recipe.toml", "./recipe.toml"], "name of its own, got recipe, recipe"),
+        (["evaluate", "recipe.toml", "--html", "no/report.html"], "there is no folder 'no'"),
         (["demo", "--data", "nowhere"], "'nowhere' holds neither ratings.csv and movies.csv"),
     ],
 )

@@ -81,13 +81,20 @@ def evaluate(
     from penchant.registry import Registry
 
     first = read_source(source, table)
-    given = {_name(other): _recipe(other) for other in others}
-    if len(given) < len(others):
-        raise click.UsageError(f"two of {', '.join(others)} have one name; each needs its own")
+    judged = [(_name(other), _recipe(other)) for other in others]
     if not others or source.suffix not in TABLES or table["scorers"]:
-        given = {_label(source, first, alone=not others): first, **given}
-    wanted = frozenset({"cf", "content"}).union(*(one.namespaces() for one in given.values()))
-    registry = Registry.discover(only=wanted)
+        judged.insert(0, (_label(source, first, alone=not others), first))
+    given = dict(judged)
+    if len(given) < len(judged):
+        names = ", ".join(name for name, _ in judged)
+        raise click.UsageError(f"every recipe and strategy needs a name of its own, got {names}")
+    for path in (html, resume):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise click.UsageError(
+                f"there is no folder {str(path.parent)!r} to write {path.name} in"
+            )
+    wanted = first.namespaces().union(*(one.namespaces() for one in given.values()))
+    registry = Registry.discover(only=wanted | {"cf", "content"})
     contestants: dict[str, SpecLike] = {}
     derive: dict[str, SpecLike] = {}
     for name, recipe in given.items():
