@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from penchant.data import Dataset, Interactions, Items, Users
@@ -11,13 +13,19 @@ from penchant.evaluation import (
     by_past,
     cold_item_split,
     cold_user_split,
+    evaluate_scorer,
     global_time_split,
     growing_split,
+    k_fold_splits,
+    leaks,
+    leave_last_split,
     make_split,
+    sliding_time_splits,
     user_random_split,
     user_time_split,
     validation_split,
 )
+from penchant.evaluation.chance import Chance
 
 GOOD, BAD = 5.0, 1.0
 
@@ -458,3 +466,123 @@ def test_a_misspelt_split_names_the_one_meant():
         SettingsError, match="no split is named 'user-tme'; did you mean 'user-time'"
     ):
         make_split(BOTH, "user-tme")
+
+
+# ---- the last ones, folds and windows
+
+
+def test_the_last_likings_are_held_out_of_those_who_have_more():
+    data = dataset(*likes("a", "pqr"), *likes("b", "p"))
+    split = leave_last_split(data)
+    assert pairs(split.test, data) == {"ar"}
+    assert pairs(split.train.positive_csr(), data) == {"ap", "aq", "bp"}
+    assert pairs(leave_last_split(data, n=2).test, data) == {"aq", "ar"}
+
+
+def test_a_number_of_last_likings_below_1_is_refused():
+    with pytest.raises(SettingsError, match="n must be at least 1, the likings held out of each"):
+        leave_last_split(dataset(*likes("a", "pq")), n=0)
+
+
+def test_folds_hold_out_each_liking_once_and_no_user_s_only_one():
+    data = dataset(*likes("a", "pqrst"), *likes("b", "pqr"), *likes("c", "p"), users="abc")
+    splits = k_fold_splits(data, folds=3, seed=1)
+    found = [pair for split in splits for pair in pairs(split.test, data)]
+    assert sorted(found) == sorted({"ap", "aq", "ar", "as", "at", "bp", "bq", "br"})
+    assert [split.name for split in splits] == ["k-fold 1/3", "k-fold 2/3", "k-fold 3/3"]
+    assert all(split.test.counts()[0] in (1, 2) for split in splits)
+    assert validation_split(splits[0]).kind == "user-random"
+
+
+def test_the_seed_alone_decides_folds():
+    data = dataset(*likes("a", "pqrst"), *likes("b", "pqrst"))
+    one, same, other = (
+        [pairs(split.test, data) for split in k_fold_splits(data, 2, seed)] for seed in (1, 1, 2)
+    )
+    assert one == same != other
+
+
+def test_a_single_fold_is_refused():
+    with pytest.raises(SettingsError, match="folds must be at least 2, got 1"):
+        k_fold_splits(dataset(*likes("a", "pq")), folds=1)
+
+
+def test_a_window_learns_from_what_was_before_it_and_knows_nothing_after():
+    data = dataset(*likes("a", "pqrst"), *likes("b", "pqrst"))
+    early, late = sliding_time_splits(data, windows=2, share=0.2)
+    assert pairs(early.train.positive_csr(), data) == {"ap", "aq", "ar", "bp", "bq", "br"}
+    assert pairs(early.test, data) == {"as", "bs"}
+    assert pairs(late.test, data) == {"at", "bt"}
+    assert pairs(late.train.positive_csr(), data) == {u + i for u in "ab" for i in "pqrs"}
+    assert late.name == "sliding-time 2/2"
+    assert validation_split(late).kind == "global-time"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"windows": 0}, "windows must be at least 1, got 0"),
+        ({"windows": 5, "share": 0.2}, "5 windows of 0.2 each leave nothing to learn from"),
+    ],
+)
+def test_windows_that_leave_nothing_are_refused(settings, message):
+    with pytest.raises(SettingsError, match=message):
+        sliding_time_splits(dataset(*likes("a", "pq")), **settings)
+
+
+def test_windows_of_one_moment_are_refused():
+    data = dataset(*[("a", item, GOOD, 0) for item in "pqrst"])
+    with pytest.raises(DataError, match="window 1 of 2 is empty: too many likings share one time"):
+        sliding_time_splits(data, windows=2, share=0.2)
+
+
+# ---- the leak guard
+
+
+@pytest.mark.parametrize("kind", SPLITS)
+def test_splits_made_here_leak_nothing(kind):
+    data = dataset(*likes("a", "pqrst"), *likes("b", "qrstu"), *likes("c", "pqrs"), users="abc")
+    assert leaks(make_split(data, kind, share=0.4)) == ()
+
+
+def test_a_liking_to_find_that_train_has_is_refused():
+    split = user_random_split(dataset(*likes("a", "pqrs")), 0.5)
+    again = replace(split, train=dataset(*likes("a", "pqrs")))
+    with pytest.raises(DataError, match=r"2 likings to find are events of train too, such as that"):
+        leaks(again)
+
+
+def test_a_hidden_item_that_train_knows_is_refused():
+    data = dataset(*likes("a", "pqrs"), *likes("b", "pqrs"))
+    split = cold_item_split(data, 0.25)
+    hidden = data.items.vocabulary.id(int(split.candidates[0]))
+    disliked = dataset(
+        *[("a", item, GOOD, at) for at, item in enumerate("pqrs") if item != hidden],
+        ("b", hidden, BAD, 9),
+    )
+    only_a = split.test.where(split.test.row_of_entry() == 0)
+    with pytest.raises(DataError, match=f"events of 1 items that are to be new.*{hidden}"):
+        leaks(replace(split, train=disliked, test=only_a))
+
+
+def test_parts_of_two_datasets_are_refused():
+    split = user_random_split(dataset(*likes("a", "pqrs")), 0.5)
+    with pytest.raises(DataError, match="the test part is of 2 users and 8 items but train has 3"):
+        leaks(replace(split, train=dataset(*likes("a", "pq"), users="abc")))
+
+
+def test_a_past_that_comes_after_the_test_is_told():
+    split = user_time_split(dataset(*likes("a", "pqrs")), 0.5)
+    late = dataset(("a", "p", GOOD, 0), ("a", "t", GOOD, 99))
+    (told,) = leaks(replace(split, train=late))
+    assert told == (
+        "2 of 2 held-out events are older than events in train, although the split is user-time: "
+        "the model is told of the future"
+    )
+
+
+def test_nobody_is_evaluated_on_a_split_that_leaks():
+    split = user_random_split(dataset(*likes("a", "pqrs")), 0.5)
+    again = replace(split, train=dataset(*likes("a", "pqrs")))
+    with pytest.raises(DataError, match="likings to find are events of train too"):
+        evaluate_scorer(Chance(8), again)

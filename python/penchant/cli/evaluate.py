@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     "--split",
     "splits",
     multiple=True,
-    help="user-time, user-random, cold-item, cold-user, growing or global-time; may be repeated.",
+    help="user-time, user-random, leave-last, global-time, cold-item, cold-user or growing; "
+    "may be repeated.",
 )
 @click.option("--share", type=float, help="Share of each user's likings held out (default 0.2).")
 @click.option("--metric", "metrics", multiple=True, help="Such as ndcg@10; may be repeated.")

@@ -15,7 +15,9 @@ from penchant.demo.sources import find
 from penchant.errors import DataError, UnknownComponent
 from penchant.evaluation.bootstrap import paired_bootstrap
 from penchant.evaluation.comparison import METRICS, compare_on
-from penchant.evaluation.splits import Split, cold_item_split, user_time_split
+from penchant.evaluation.newcomers import cold_item_split
+from penchant.evaluation.parting import Split
+from penchant.evaluation.splits import user_time_split
 from penchant.evaluation.table import Comparison
 from penchant.metrics import rmse
 

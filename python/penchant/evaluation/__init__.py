@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from penchant.evaluation.bootstrap import Interval, mean_interval, paired_bootstrap
 from penchant.evaluation.buckets import by_past
+from penchant.evaluation.leaks import leaks
+from penchant.evaluation.newcomers import cold_item_split, cold_user_split, growing_split
+from penchant.evaluation.parting import Split, SplitKind
 from penchant.evaluation.ranking import (
     DEFAULT_METRICS,
     Evaluation,
@@ -25,13 +28,11 @@ from penchant.evaluation.ranking import (
 )
 from penchant.evaluation.splits import (
     SPLITS,
-    Split,
-    SplitKind,
-    cold_item_split,
-    cold_user_split,
     global_time_split,
-    growing_split,
+    k_fold_splits,
+    leave_last_split,
     make_split,
+    sliding_time_splits,
     user_random_split,
     user_time_split,
     validation_split,
@@ -61,9 +62,13 @@ __all__ = [
     "evaluate_scorer",
     "global_time_split",
     "growing_split",
+    "k_fold_splits",
+    "leaks",
+    "leave_last_split",
     "make_split",
     "mean_interval",
     "paired_bootstrap",
+    "sliding_time_splits",
     "user_random_split",
     "user_time_split",
     "validation_split",

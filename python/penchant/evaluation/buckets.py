@@ -16,7 +16,7 @@ import numpy as np
 from penchant.errors import SettingsError
 
 if TYPE_CHECKING:
-    from penchant.evaluation.splits import Split
+    from penchant.evaluation.parting import Split
 
 BOUNDS = (0, 5, 20)
 

@@ -25,7 +25,7 @@ from penchant.suggestions import did_you_mean
 if TYPE_CHECKING:
     from penchant.components import SpecLike
     from penchant.data import Dataset
-    from penchant.evaluation.splits import Split
+    from penchant.evaluation.parting import Split
     from penchant.protocols import Json, Progress
 
 METRICS = ("ndcg@10", "recall@10", "coverage@10")

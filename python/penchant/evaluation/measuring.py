@@ -21,7 +21,7 @@ from penchant.metrics import parse_metrics
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
-    from penchant.evaluation.splits import Split
+    from penchant.evaluation.parting import Split
     from penchant.model import Model
     from penchant.protocols import Progress
     from penchant.registry import Registry

@@ -18,8 +18,8 @@ from penchant.evaluation.table import COSTS, Comparison, Contestant
 
 if TYPE_CHECKING:
     from penchant.evaluation.measuring import Cell, Curve
+    from penchant.evaluation.parting import Split
     from penchant.evaluation.ranking import Evaluation
-    from penchant.evaluation.splits import Split
     from penchant.metrics.ranking import F64
     from penchant.protocols import I32
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from penchant import kernels
 from penchant.errors import RequestError, ShapeError
+from penchant.evaluation.leaks import leaks
 from penchant.metrics import (
     CATALOGUE_METRICS,
     RANKING_METRICS,
@@ -25,7 +26,7 @@ from penchant.queries import Candidates, Queries, TopK
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from penchant.evaluation.splits import Split
+    from penchant.evaluation.parting import Split
     from penchant.metrics.ranking import F64
     from penchant.protocols import F32, I32, FittedRecommender, FittedScorer
 
@@ -68,7 +69,8 @@ def evaluate_recommender(
     the candidates (all items for None) as eligible.
 
     Raises RequestError for unknown metrics or a batch below 1, ShapeError for lists of another
-    shape than asked for. Takes O(users·k) memory besides what the recommender needs.
+    shape than asked for, DataError for a split that leaks (`leaks`). Takes O(users·k) memory
+    besides what the recommender needs.
     """
     return _evaluate(fitted.recommend, split, metrics, batch)
 
@@ -149,6 +151,7 @@ def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> E
 
 
 def _ranked(rank: Rank, split: Split, k: int, batch: int) -> tuple[I32, I32]:
+    leaks(split)
     log = split.train.interactions
     history, times = log.by_user(), log.times_by_user()
     items = len(split.train.items)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from penchant.evaluation.splits import Split
+    from penchant.evaluation.parting import Split
 
 NEW, LIGHT = 5, 20
 HEAD_SHARE = 0.2

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penchant.components import Spec
     from penchant.data import Dataset
     from penchant.evaluation.measuring import Cell
-    from penchant.evaluation.splits import Split
+    from penchant.evaluation.parting import Split
     from penchant.protocols import Json
 
 __all__ = ["Part", "Report", "Section"]
