@@ -1,7 +1,7 @@
 """Our encoder for a harness that compares text encoders: `make(model_dir)` gives `encode`.
 
-int8 made anew from the folder's fp32 graph, or with ENCODER_PRECISION=fp32 that graph itself;
-ENCODER_THREADS (2) batches at the same time.
+int8 made anew from the folder's fp32 graph for ENCODER_TARGET ("any"), or with
+ENCODER_PRECISION=fp32 that graph itself; ENCODER_THREADS (2) batches at the same time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,8 @@ def make(model_dir: str) -> Callable[[list[str]], npt.NDArray[np.float32]]:
         return OnnxText(TextSettings(path=model_dir, precision="fp32", threads=threads)).encode
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "int8"
-        quantize(Path(model_dir), folder)
+        target: Any = os.environ.get("ENCODER_TARGET", "any")
+        quantize(Path(model_dir), folder, target=target)
         encoder = OnnxText(TextSettings(path=str(folder), threads=threads))
         encoder.encode(["the graph is opened", "before its folder goes"])
     return encoder.encode
