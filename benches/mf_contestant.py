@@ -63,15 +63,15 @@ class Ratings:
 
 
 class NeighbourRatings:
-    """`cf.rating_knn` on rows."""
+    """A scorer that foretells ratings from those of a user, `cf.rating_knn` or another, on rows."""
 
-    def __init__(self, **settings: Any) -> None:
-        self._settings = settings
+    def __init__(self, name: str = "cf.rating_knn", **settings: Any) -> None:
+        self._name, self._settings = name, settings
 
     def fit(self, users: Any, items: Any, ratings: Any, n_users: int, n_items: int) -> Self:
         """Fit; the ratings are kept to be asked about."""
         self._data = _dataset(users, items, ratings, n_users, n_items)
-        self._fitted = _fitted("cf.rating_knn", self._settings, self._data)
+        self._fitted = _fitted(self._name, self._settings, self._data)
         return self
 
     def predict(self, users: Any, items: Any) -> np.ndarray:
@@ -102,6 +102,7 @@ class Likings:
 
 EXPLICIT = {
     "penchant-rating-knn": NeighbourRatings,
+    "penchant-slope-one": lambda: NeighbourRatings("cf.slope_one"),
     "penchant-sgd": Ratings,
     "penchant-sgd-8": lambda: Ratings(models=8, factors=32),
 }

@@ -76,3 +76,8 @@ class TestRatingKnn(ScorerContract):
 class TestRatingKnnByPearson(ScorerContract):
     name, settings = "cf.rating_knn", {"similarity": "pearson", "shrinkage": 0}
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestSlopeOne(ScorerContract):
+    name = "cf.slope_one"
+    fold_in, explain_sums, cancellable = True, True, True

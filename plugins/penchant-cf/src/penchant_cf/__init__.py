@@ -1,4 +1,4 @@
-"""Collaborative filtering strategies for penchant: nearest neighbours and EASE.
+"""Collaborative filtering strategies for penchant: nearest neighbours, EASE and Slope One.
 
 All judge by who liked what, and answer from a history alone. Declaring them imports no arithmetic.
 """
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_cf.settings import EaseSettings, ItemKnnSettings, RatingKnnSettings, UserKnnSettings
+from penchant_cf.settings import (
+    EaseSettings,
+    ItemKnnSettings,
+    RatingKnnSettings,
+    SlopeOneSettings,
+    UserKnnSettings,
+)
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
@@ -37,6 +43,12 @@ def _rating_knn(settings: RatingKnnSettings, registry: Registry) -> Scorer:  # n
     return RatingKnn(settings)
 
 
+def _slope_one(settings: SlopeOneSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_cf.slope_one import SlopeOne
+
+    return SlopeOne(settings)
+
+
 def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     from penchant_cf.user_knn import UserKnn
 
@@ -45,12 +57,13 @@ def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:  # noqa:
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `cf.ease`, `cf.item_knn`, `cf.user_knn` and `cf.rating_knn`."""
+    """Declare `cf.ease`, `cf.item_knn`, `cf.user_knn`, `cf.rating_knn` and `cf.slope_one`."""
     return [
         Component("ease", _ease, EaseSettings, "What the likings of all other items foretell"),
         Component("item_knn", _item_knn, ItemKnnSettings, "Items liked by the same people"),
         Component(
             "rating_knn", _rating_knn, RatingKnnSettings, "Ratings of the most similar items"
         ),
+        Component("slope_one", _slope_one, SlopeOneSettings, "Ratings by differences of two items"),
         Component("user_knn", _user_knn, UserKnnSettings, "What the most like-minded users liked"),
     ]

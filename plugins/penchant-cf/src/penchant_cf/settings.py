@@ -133,6 +133,26 @@ class RatingKnnSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlopeOneSettings:
+    """Settings of `cf.slope_one`."""
+
+    shrinkage: float = field(
+        default=1.0,
+        metadata={"help": "doubt of differences that few users tell of: n / (n + shrinkage)"},
+    )
+    max_items: int = field(
+        default=15_000,
+        metadata={"help": "refuse more rated items than this: memory grows with their square"},
+    )
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
+            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
+        if self.max_items < 1:
+            raise ValueError(f"max_items must be at least 1, got {self.max_items}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class EaseSettings:
     """Settings of `cf.ease`."""
 
