@@ -17,6 +17,7 @@ from penchant.errors import SettingsError
 
 if TYPE_CHECKING:
     from penchant.evaluation.parting import Split
+    from penchant.protocols import Bool
 
 BOUNDS = (0, 5, 20)
 
@@ -35,11 +36,20 @@ def by_past(split: Split, bounds: Sequence[int] = BOUNDS) -> Mapping[str, Split]
         raise SettingsError(f"bounds must ascend, from 0 at the least, got {list(bounds)}")
     past = np.bincount(split.train.positive_csr().indices, minlength=split.test.columns)
     bucket = np.searchsorted(edges, past[split.test.indices])
+    marks = {label: bucket == place for place, label in enumerate(_labels(edges))}
+    return parted(split, marks)
+
+
+def parted(split: Split, marks: Mapping[str, Bool]) -> Mapping[str, Split]:
+    """The split with a part of the likings to find each time, by the users who have one.
+
+    marks: by label, (test.nnz,) bool. Parts that no evaluated user has a liking of are left out.
+    """
     warm = np.zeros(split.test.rows, np.bool_)
     warm[split.users] = True
     found = {}
-    for place, label in enumerate(_labels(edges)):
-        test = split.test.where(bucket == place)
+    for label, mark in marks.items():
+        test = split.test.where(mark)
         users = np.flatnonzero(warm & (test.counts() > 0)).astype(np.int32)
         if len(users):
             users.setflags(write=False)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penchant.evaluation.buckets import parted
+
 if TYPE_CHECKING:
     from penchant.evaluation.parting import Split
 
@@ -50,18 +52,11 @@ def by_item_past(split: Split) -> Mapping[str, Split]:
     liked = np.sort(past[past > 0])[::-1]
     least = int(liked[max(1, int(len(liked) * HEAD_SHARE)) - 1])
     of_entry = past[split.test.indices]
-    marks = {
-        "new items": of_entry == 0,
-        "tail items": (of_entry > 0) & (of_entry < least),
-        "head items": of_entry >= least,
-    }
-    warm = np.zeros(split.test.rows, np.bool_)
-    warm[split.users] = True
-    parts = {}
-    for label, mark in marks.items():
-        test = split.test.where(mark)
-        users = np.flatnonzero(warm & (test.counts() > 0)).astype(np.int32)
-        if len(users):
-            users.setflags(write=False)
-            parts[label] = replace(split, test=test, users=users, name=f"{split.name}/{label}")
-    return parts
+    return parted(
+        split,
+        {
+            "new items": of_entry == 0,
+            "tail items": (of_entry > 0) & (of_entry < least),
+            "head items": of_entry >= least,
+        },
+    )
