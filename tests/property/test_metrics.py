@@ -70,6 +70,11 @@ def test_catalogue_metrics_are_their_naive_twins(pairs, k):
 
     assert metrics.coverage(rows, catalogue, k) == pytest.approx(len(set().union(*tops)) / ITEMS)
 
+    shown = [sum(item in top for top in tops) for item in range(ITEMS)]
+    apart = sum(abs(one - other) for one in shown for other in shown)
+    expected = apart / (2 * ITEMS * sum(shown)) if any(shown) else 0.0
+    assert metrics.gini(rows, catalogue, k) == pytest.approx(expected, abs=1e-12)
+
     def mean(top, value):
         return sum(map(value, top)) / len(top) if top else 0.0
 

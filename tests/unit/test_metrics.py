@@ -258,3 +258,32 @@ def test_a_cut_that_is_no_number_of_places_is_refused(cut):
 def test_no_metrics_are_refused():
     with pytest.raises(RequestError, match="no metrics to measure; name at least one"):
         parse_metrics([])
+
+
+def test_pairs_of_one_user_are_in_order_or_not():
+    #               a's ratings   b's
+    actual = [5.0, 3.0, 1.0, 2.0, 4.0]
+    said = [4.0, 4.0, 1.0, 3.0, 2.0]
+    # a: 5 over 3 is tied, 5 over 1 and 3 over 1 are met; b: 4 over 2 is turned round.
+    assert metrics.fcp(said, actual, [0, 0, 0, 7, 7]) == 2 / 4
+
+
+def test_pairs_need_a_user_of_two_ratings():
+    with pytest.raises(DataError, match="no user has two different ratings, so there are no pairs"):
+        metrics.fcp([1.0, 2.0, 3.0], [4.0, 4.0, 5.0], [0, 0, 1])
+
+
+def test_pairs_need_a_user_each():
+    with pytest.raises(ShapeError, match=r"2 ratings need as many users, got an array of \(1,\)"):
+        metrics.fcp([1.0, 2.0], [1.0, 2.0], [0])
+
+
+def test_attention_is_equal_or_goes_to_a_few():
+    catalogue = Catalogue(np.ones(4, np.int64), 2)
+    everything = np.array([[0, 1], [2, 3]], np.int32)
+    one = np.array([[0, -1], [0, -1]], np.int32)
+    assert metrics.gini(everything, catalogue, 2) == 0.0
+    assert metrics.gini(one, catalogue, 2) == 0.75
+    assert metrics.gini(np.full((2, 2), -1, np.int32), catalogue, 2) == 0.0
+    eligible = np.array([True, True, False, False])
+    assert metrics.gini(one, Catalogue(np.ones(4, np.int64), 2, eligible), 2) == 0.5

@@ -5,7 +5,7 @@ Each is a plain function over arrays: no state, no registry. A ranking metric ta
 are the business of `penchant.evaluation`. Stable for callers.
 """
 
-from penchant.metrics.catalogue import Catalogue, coverage, novelty, popularity
+from penchant.metrics.catalogue import Catalogue, coverage, gini, novelty, popularity
 from penchant.metrics.judged import Judged
 from penchant.metrics.names import (
     CATALOGUE_METRICS,
@@ -24,7 +24,7 @@ from penchant.metrics.ranking import (
     recall,
     recall_capped,
 )
-from penchant.metrics.rating import mae, rmse
+from penchant.metrics.rating import fcp, mae, rmse
 
 __all__ = [
     "CATALOGUE_METRICS",
@@ -36,6 +36,8 @@ __all__ = [
     "average_precision",
     "coverage",
     "f1",
+    "fcp",
+    "gini",
     "hit_rate",
     "mae",
     "mrr",

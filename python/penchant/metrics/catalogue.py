@@ -51,6 +51,25 @@ def coverage(rows: I32, catalogue: Catalogue, k: int) -> float:
     return float(seen.sum() / size) if size else 0.0
 
 
+def gini(rows: I32, catalogue: Catalogue, k: int) -> float:
+    """Give the Gini index of how often each eligible item stands in the first k places.
+
+    0 where all are shown equally often, near 1 where a few are shown to everybody. With the n
+    counts x in ascending order, Σ (2j - n - 1)·xⱼ / (n·Σ x), as by Shani and Gunawardana,
+    "Evaluating Recommendation Systems" (2011), section 8.3.3, who divide by n - 1. One number for
+    all lists; 0 where nothing is shown. O(n·k + items·log(items)).
+    """
+    shown = _first(rows, catalogue, k)
+    counts = np.bincount(shown[shown >= 0], minlength=len(catalogue.liked_by))
+    if catalogue.eligible is not None:
+        counts = counts[catalogue.eligible]
+    total = int(counts.sum())
+    if not total:
+        return 0.0
+    place = 2.0 * np.arange(1, len(counts) + 1) - len(counts) - 1
+    return float(place @ np.sort(counts) / (len(counts) * total))
+
+
 def novelty(rows: I32, catalogue: Catalogue, k: int) -> F64:
     """Give the mean self-information of the first k items of each list, (n,) float64, in bits.
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 from penchant.errors import RequestError
-from penchant.metrics.catalogue import coverage, novelty, popularity
+from penchant.metrics.catalogue import coverage, gini, novelty, popularity
 from penchant.metrics.ranking import (
     average_precision,
     f1,
@@ -43,7 +43,7 @@ RANKING_METRICS: Mapping[str, RankingMetric] = MappingProxyType(
     }
 )
 CATALOGUE_METRICS: Mapping[str, CatalogueMetric] = MappingProxyType(
-    {"coverage": coverage, "novelty": novelty, "popularity": popularity}
+    {"coverage": coverage, "gini": gini, "novelty": novelty, "popularity": popularity}
 )
 METRICS: Mapping[str, RankingMetric | CatalogueMetric] = MappingProxyType(
     {**RANKING_METRICS, **CATALOGUE_METRICS}

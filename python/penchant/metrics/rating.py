@@ -29,6 +29,32 @@ def mae(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> float:
     return float(np.mean(np.abs(_errors(predicted, actual))))
 
 
+def fcp(predicted: npt.ArrayLike, actual: npt.ArrayLike, users: npt.ArrayLike) -> float:
+    """Give the fraction of concordant pairs: how often of two ratings of one user the order is met.
+
+    Pairs are those of one user whose actual ratings differ. One is concordant if the predicted
+    ratings are in the same order, so a tie of predictions is none. All users' pairs are added up
+    (Koren, Sill, "Collaborative Filtering on Ordinal User Feedback", 2013, section 5.1). users is
+    (n,) numbers, and arguments and errors else are as of `rmse`. Raises DataError where no user has
+    two different ratings. O(Σ ratings² of a user).
+    """
+    _errors(predicted, actual)
+    said, given = np.asarray(predicted, np.float64), np.asarray(actual, np.float64)
+    who = np.asarray(users)
+    if who.shape != said.shape:
+        raise ShapeError(f"{len(said)} ratings need as many users, got an array of {who.shape}")
+    order = np.argsort(who, kind="stable")
+    _, starts = np.unique(who[order], return_index=True)
+    met = pairs = 0
+    for mine in np.split(order, starts[1:]):
+        above = given[mine][:, None] > given[mine]
+        pairs += int(above.sum())
+        met += int((above & (said[mine][:, None] > said[mine])).sum())
+    if not pairs:
+        raise DataError("no user has two different ratings, so there are no pairs to put in order")
+    return met / pairs
+
+
 def _errors(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> F64:
     said, given = np.asarray(predicted, np.float64), np.asarray(actual, np.float64)
     if said.shape != given.shape or said.ndim != 1:
