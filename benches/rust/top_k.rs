@@ -1,5 +1,5 @@
-//! Ranking by dot product: what a query costs, and a batch, on every instruction set; and what each
-//! part of a filter adds.
+//! Ranking by dot product: what a query costs, and a batch, on every instruction set and by bytes; and
+//! what each part of a filter adds.
 //!
 //! `cargo bench -p penchant-kernels --bench top_k`. Throughput is that of the items' bytes, once a
 //! call: for one query it can be held against the bandwidth of the memory that the items fit.
@@ -7,7 +7,8 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use penchant_kernels::bitset;
 use penchant_kernels::filter::{Filter, Ragged};
-use penchant_kernels::top_k::{Best, dot, top_k};
+use penchant_kernels::top_k::quantized::{CodeShape, Codes, UpperHalves, quantize};
+use penchant_kernels::top_k::{Best, Items, dot, top_k};
 use penchant_kernels::{Isa, Matrix, Resident};
 use std::hint::black_box;
 
@@ -42,7 +43,12 @@ fn numbers(count: usize) -> Vec<f32> {
 }
 
 /// Rank with one instruction set.
-fn rank(isa: Isa, items: Matrix<'_>, queries: Matrix<'_>, filter: &Filter<'_>) -> Vec<i32> {
+fn rank<'a>(
+    isa: Isa,
+    items: impl Into<Items<'a>>,
+    queries: Matrix<'_>,
+    filter: &Filter<'_>,
+) -> Vec<i32> {
     let (mut rows, mut scores) = (vec![0; queries.rows() * K], vec![0.0; queries.rows() * K]);
     let mut counts = vec![0; queries.rows()];
     Best::new(K, &mut rows, &mut scores, &mut counts)
@@ -77,6 +83,52 @@ fn bare(criterion: &mut Criterion) {
             assert_eq!(found, best, "{} is right", isa.name());
             group.bench_function(BenchmarkId::from_parameter(isa.name()), |bencher| {
                 bencher.iter(|| rank(isa, black_box(items), black_box(queries), &all));
+            });
+        }
+        group.finish();
+    }
+}
+
+/// The scan of codes: as they are saved, and with upper halves where an index of that size has them.
+fn by_bytes(criterion: &mut Criterion) {
+    let all = Filter::default();
+    for (rows, dim, asked) in SHAPES {
+        let (values, queries) = (numbers(rows * dim), numbers(asked * dim));
+        let items = Matrix::new(&values, rows, dim).expect("a shape that fits");
+        let queries = Matrix::new(&queries, asked, dim).expect("a shape that fits");
+        let shape = CodeShape::of(rows, dim).expect("vectors that are short enough");
+        let mut codes = Resident::copy_of(&vec![0; shape.panels * shape.width]);
+        let mut bounds = vec![0.0; shape.groups * CodeShape::BOUNDS];
+        quantize(items, 1, codes.values_mut(), &mut bounds).expect("room for all");
+        let codes = Codes::new(codes.values(), &bounds, rows, dim).expect("codes of these");
+        let halves = UpperHalves::of_many(codes);
+        let mut group = criterion.benchmark_group(format!("bytes {rows} x {dim}, {asked} queries"));
+        group.throughput(Throughput::Bytes((shape.panels * shape.width) as u64));
+        group.sample_size(if rows * dim * asked > 10_000_000 {
+            10
+        } else {
+            100
+        });
+        let best = rank(Isa::best(), items, queries, &all);
+        let cases = [
+            ("codes", Some(codes)),
+            (
+                "halves first",
+                halves
+                    .as_ref()
+                    .map(|halves| codes.with_halves(Some(halves))),
+            ),
+        ];
+        for (name, codes) in cases {
+            let Some(codes) = codes else { continue };
+            let items = || Items::from(black_box(items)).quantized(Some(codes));
+            assert_eq!(
+                rank(Isa::best(), items(), queries, &all),
+                best,
+                "{name} are right"
+            );
+            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                bencher.iter(|| rank(Isa::best(), items(), black_box(queries), &all));
             });
         }
         group.finish();
@@ -151,5 +203,5 @@ fn admits(filter: &Filter<'_>, row: i32) -> bool {
     filter.listed(0).is_none_or(|rows| rows.contains(&row)) && filter.gate(0).admits(row)
 }
 
-criterion_group!(benches, bare, filtered);
+criterion_group!(benches, bare, by_bytes, filtered);
 criterion_main!(benches);
