@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import numpy as np
 import pytest
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.errors import DataError, RequestError, SettingsError, UnknownComponent
-from penchant.evaluation import Evaluation, Report, compare, global_time_split, user_time_split
+from penchant.evaluation import (
+    Evaluation,
+    Report,
+    compare,
+    compare_on,
+    global_time_split,
+    k_fold_splits,
+    user_time_split,
+)
 from penchant.evaluation.journal import Journal
 from penchant.evaluation.measuring import Cell, measure
 from penchant.evaluation.pooling import difference, pooled, section
@@ -38,7 +47,7 @@ def toy(users: int = 40, items: int = 20, *, timed: bool = True) -> Dataset:
 def cell(name: str, seed: int, users: list[int], values: list[float]) -> Cell:
     per_user = {"ndcg@3": np.array(values)}
     told = Evaluation({"ndcg@3": float(np.mean(values))}, per_user, np.array(users, np.int32))
-    return Cell(name, "user-time", seed, told, {}, 1.0, 10.0, 20.0, 0.5)
+    return Cell(name, "user-time", seed, told, {}, 1.0, 10.0, 20.0, 0.5, place=seed)
 
 
 def test_a_report_has_a_row_a_recipe_and_all_its_costs() -> None:
@@ -82,7 +91,7 @@ def test_a_user_asked_with_two_seeds_is_one_witness() -> None:
     assert values.tolist() == [0.5, 1.0]
 
 
-def test_a_difference_counts_the_seeds_that_both_sides_have() -> None:
+def test_a_difference_counts_the_splits_that_both_sides_have() -> None:
     mine = [cell("a", 1, [0, 1], [1.0, 1.0])]
     theirs = [cell("b", 1, [0, 1], [0.5, 0.5]), cell("b", 2, [0, 1], [0.0, 0.0])]
     found = difference(mine, theirs, "ndcg@3")
@@ -98,7 +107,7 @@ def test_seeds_make_one_row_with_the_mean_of_both() -> None:
     (row,) = part.comparison.rows
     assert row.metrics["ndcg@3"] == 0.25
     assert part.seeds == (1, 2)
-    assert part.comparison.title.endswith("mean of 2 seeds")
+    assert part.comparison.title.endswith("(the first of 2, whose mean is shown)")
 
 
 def test_items_to_be_found_are_parted_by_their_likings_in_train() -> None:
@@ -130,6 +139,25 @@ def test_what_a_fit_tells_of_its_progress_is_its_learning_curve() -> None:
     assert "RMSE" in label
     assert [step for step, _ in points] == [1, 2, 3, 4]
     assert points[-1][1] < points[0][1]
+
+
+def test_folds_are_pooled_into_one_table() -> None:
+    folds = k_fold_splits(toy(), 3)
+    report = compare_on(RECIPES, [(fold, 0) for fold in folds], metrics=METRICS)
+    (part,) = report.sections
+    means = [c.evaluation.per_user["ndcg@3"].mean() for c in report.cells if c.name == "ease"]
+    assert len(means) == 3
+    assert part.comparison.rows[1].metrics["ndcg@3"] == pytest.approx(np.mean(means), abs=0.05)
+
+
+def test_a_split_that_leaks_is_refused_before_anything_is_fitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = counted(monkeypatch)
+    split = replace(user_time_split(toy()), train=toy())
+    with pytest.raises(DataError, match="likings to find are events of train too"):
+        compare_on(RECIPES, [(split, 0)], metrics=METRICS)
+    assert measured == []
 
 
 # ---- going on

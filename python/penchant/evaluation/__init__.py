@@ -41,6 +41,7 @@ from penchant.evaluation.table import Comparison, Contestant
 
 if TYPE_CHECKING:
     from penchant.evaluation.comparison import compare as compare
+    from penchant.evaluation.comparison import compare_on as compare_on
     from penchant.evaluation.report import Report as Report
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "cold_item_split",
     "cold_user_split",
     "compare",
+    "compare_on",
     "evaluate_ratings",
     "evaluate_recommender",
     "evaluate_scorer",
@@ -77,10 +79,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import late what fits models: plugins import this package, and a fit imports plugins."""
-    if name == "compare":
-        from penchant.evaluation.comparison import compare
+    if name in ("compare", "compare_on"):
+        from penchant.evaluation import comparison
 
-        return compare
+        return getattr(comparison, name)
     if name == "Report":
         from penchant.evaluation.report import Report
 

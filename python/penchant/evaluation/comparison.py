@@ -13,6 +13,7 @@ from penchant.components import Spec
 from penchant.deriving import Deriving
 from penchant.errors import FitCancelled, SettingsError
 from penchant.evaluation.journal import Journal, key_of
+from penchant.evaluation.leaks import leaks
 from penchant.evaluation.measuring import CHANCE, Cell, measure, measure_chance
 from penchant.evaluation.report import Report
 from penchant.evaluation.splits import make_split
@@ -107,6 +108,8 @@ def compare_on(
 ) -> Report:
     """As `compare`, on splits made already, each with the seed of its fits.
 
+    This is the way for folds and sliding windows; splits of one kind are pooled.
+
     data: what they were made of, for the report's facts; by default only train parts are told of.
     """
     if not parted:
@@ -120,13 +123,16 @@ def compare_on(
             f"no recipe is named {base!r} for the base{did_you_mean(base, specs)} "
             f"(recipes: {', '.join(specs)})"
         )
+    for split, _ in parted:
+        leaks(split)  # refused before anything is fitted
     journal = Journal(None if resume is None else Path(resume))
     cells: list[Cell] = []
     done, total = 0, len(specs) * len(parted)
     try:
-        for split, seed in parted:
+        for place, (split, seed) in enumerate(parted):
             if split.kind == "cold-item":
-                cells.append(measure_chance(split, metrics=names, seed=seed))
+                chance = measure_chance(split, metrics=names, seed=seed)
+                cells.append(replace(chance, place=place))
             about = _about(split, seed, fit_seed, names, derive, registry)
             prepared: Split | None = None
             for name, spec in specs.items():
@@ -151,7 +157,7 @@ def compare_on(
                         progress=progress,
                     )
                     journal.add(key, cell)
-                cells.append(replace(cell, name=name))
+                cells.append(replace(cell, name=name, place=place))
                 done += 1
     except (KeyboardInterrupt, FitCancelled):
         if not done:

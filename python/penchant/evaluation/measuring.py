@@ -46,6 +46,7 @@ class Cell:
         on one thread, everything included, over the evaluated users. `megabytes`: of the saved
         model. None where there is nothing to measure (chance).
     curves: by what the fit told ("mf.sgd: RMSE"), (step, figure) pairs.
+    place: which of the comparison's splits it was; cells of one place are pairs.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Cell:
     p99_us: float | None = None
     megabytes: float | None = None
     curves: Mapping[str, Curve] = field(default_factory=lambda: MappingProxyType({}))
+    place: int = 0
 
 
 def measure(

@@ -1,7 +1,7 @@
 """From the cells of one split to its table: seeds pooled, everybody held against one base.
 
 A user's values are averaged over the seeds first and users are drawn afterwards, since the same
-person asked twice is one witness, not two. A difference counts the seeds that both sides have.
+person asked twice is one witness, not two. A difference counts the splits that both sides have.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.evaluation.bootstrap import Interval, mean_interval
+from penchant.evaluation.leaks import leaks
 from penchant.evaluation.table import COSTS, Comparison, Contestant
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ def section(cells: Sequence[Cell], splits: Sequence[Split], base: str) -> Sectio
     of = {name: [cell for cell in cells if cell.name == name] for name in names}
     kinds = tuple(dict.fromkeys(kind for cell in cells for kind in cell.segments))
     seeds = tuple(dict.fromkeys(cell.seed for cell in cells))
-    title = str(splits[0]) + (f"; mean of {len(seeds)} seeds" if len(seeds) > 1 else "")
+    more = f" (the first of {len(splits)}, whose mean is shown)" if len(splits) > 1 else ""
     return Section(
         splits[0].kind,
         seeds,
-        Comparison(tuple(_row(of[name], of.get(base, [])) for name in names), title),
+        Comparison(tuple(_row(of[name], of.get(base, [])) for name in names), f"{splits[0]}{more}"),
         MappingProxyType({kind: _parts(kind, of) for kind in kinds}),
         MappingProxyType({name: of[name][0].curves for name in names if of[name][0].curves}),
-        tuple(dict.fromkeys(warning for split in splits for warning in split.warnings)),
+        tuple(dict.fromkeys(told for split in splits for told in (*split.warnings, *leaks(split)))),
     )
 
 
@@ -79,12 +80,12 @@ def pooled(evaluations: Sequence[Evaluation], metric: str) -> tuple[I32, F64]:
 
 
 def difference(cells: Sequence[Cell], base: Sequence[Cell], metric: str) -> Interval | None:
-    """The interval of cells less base, paired by seed and user; None without a common seed."""
-    seeds = {cell.seed for cell in cells} & {cell.seed for cell in base}
-    if not seeds:
+    """The interval of cells less base, paired by split and user; None without a common split."""
+    both = {cell.place for cell in cells} & {cell.place for cell in base}
+    if not both:
         return None
-    users, mine = pooled([c.evaluation for c in cells if c.seed in seeds], metric)
-    same, theirs = pooled([c.evaluation for c in base if c.seed in seeds], metric)
+    users, mine = pooled([c.evaluation for c in cells if c.place in both], metric)
+    same, theirs = pooled([c.evaluation for c in base if c.place in both], metric)
     assert np.array_equal(users, same)  # noqa: S101
     return mean_interval(mine - theirs)
 
