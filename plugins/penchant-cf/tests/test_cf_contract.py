@@ -68,6 +68,16 @@ class TestUserKnnByJaccard(ScorerContract):
     fold_in, explain_sums = True, True
 
 
+class TestUserKnnWithTerms(ScorerContract):
+    name, settings = "cf.user_knn", {"text": "content.tfidf", "text_weight": 0.4}
+    fold_in, explain_sums = True, True
+
+
+class TestUserKnnWithAnEncoder(ScorerContract):
+    name, settings = "cf.user_knn", {"text": {"use": "base.hashing", "dim": 8}, "neighbours": 4}
+    fold_in, explain_sums = True, True
+
+
 class TestRatingKnn(ScorerContract):
     name, settings = "cf.rating_knn", {"neighbours": 3}
     fold_in, explain_sums, cancellable = True, True, True

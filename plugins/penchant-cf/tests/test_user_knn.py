@@ -1,9 +1,11 @@
 """`cf.user_knn` against similarities and sums that are worked out on a dense matrix."""
 
 import numpy as np
+import penchant_cf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penchant import Registry
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.errors import SettingsError
 from penchant.protocols import FitContext
@@ -11,6 +13,8 @@ from penchant.queries import Csr, Queries
 from penchant.settings import make_settings
 from penchant_cf.settings import UserKnnSettings
 from penchant_cf.user_knn import FittedUserKnn, UserKnn
+
+MINE = Registry({"cf": penchant_cf})
 
 
 def liked(rows: list[list[int]], items: int) -> Dataset:
@@ -34,7 +38,7 @@ def asks(*likings: int, items: int, row: int = -1) -> Queries:
 
 
 def fit(data: Dataset, **settings: object) -> FittedUserKnn:
-    return UserKnn(UserKnnSettings(**settings)).fit(data, FitContext())
+    return UserKnn(UserKnnSettings(**settings), MINE).fit(data, FitContext())
 
 
 def naive(data: Dataset, settings: UserKnnSettings) -> np.ndarray:
@@ -79,7 +83,7 @@ def test_scores_are_the_summed_similarities_of_the_nearest_users(
     everybody = Queries.known(
         np.arange(len(data.users), dtype=np.int32), data.interactions.by_user()
     )
-    got = UserKnn(settings).fit(data, FitContext()).score(everybody, None)
+    got = UserKnn(settings, MINE).fit(data, FitContext()).score(everybody, None)
     expected = naive(data, settings)
     # Equally near users may be kept or not; all of them have item 0.
     assert got[:, 0] == pytest.approx(expected[:, 0], abs=1e-5)

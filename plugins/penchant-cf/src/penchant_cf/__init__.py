@@ -49,10 +49,10 @@ def _slope_one(settings: SlopeOneSettings, registry: Registry) -> Scorer:  # noq
     return SlopeOne(settings)
 
 
-def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:
     from penchant_cf.user_knn import UserKnn
 
-    return UserKnn(settings)
+    return UserKnn(settings, registry)
 
 
 @hookimpl

@@ -89,12 +89,24 @@ class UserKnnSettings:
         default=5.0,
         metadata={"help": "doubt of similarities that rest on few likings: n / (n + shrinkage)"},
     )
+    text: SpecLike | tuple[SpecLike, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "encoder or extractor of items' words, or a list of them with weights: users "
+            "whose likings read alike are alike"
+        },
+    )
+    text_weight: float = field(
+        default=0.2, metadata={"help": "share of words in the similarity, between 0 and 1"}
+    )
 
     def __post_init__(self) -> None:
         if self.similarity not in ("cosine", "tfidf", "jaccard"):
             raise ValueError(
                 f"similarity must be 'cosine', 'tfidf' or 'jaccard', got {self.similarity!r}"
             )
+        if not 0 < self.text_weight < 1:
+            raise ValueError(f"text_weight must be between 0 and 1, got {self.text_weight}")
         if self.neighbours < 1:
             raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
         if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
