@@ -132,13 +132,17 @@ class BatchRecommendations:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason in the caller's words; see `penchant.protocols.Evidence` for the kinds."""
+    """One reason in the caller's words; see `penchant.protocols.Evidence` for the kinds.
+
+    detail: the words that it rests on, such as the terms that two items share, or "".
+    """
 
     kind: str
     weight: float
     item_id: Id | None
     name: str
     source: str
+    detail: str = ""
 
     @classmethod
     def of(cls, evidence: Evidence, items: Items) -> Reason:
@@ -147,7 +151,7 @@ class Reason:
         item_id, name = (
             (items.vocabulary.id(row), items.name(row)) if row >= 0 else (None, evidence.detail)
         )
-        return cls(evidence.kind, evidence.weight, item_id, name, evidence.source)
+        return cls(evidence.kind, evidence.weight, item_id, name, evidence.source, evidence.detail)
 
 
 @dataclass(frozen=True, slots=True)

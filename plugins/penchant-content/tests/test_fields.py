@@ -140,3 +140,12 @@ def test_who_liked_only_what_says_nothing_is_not_answered() -> None:
 def test_settings_out_of_range_are_refused(settings: Any, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         model(**settings)
+
+
+def test_a_reason_of_content_text_tells_the_words_that_are_shared() -> None:
+    like = {"user_id": ["ann"], "item_id": ["rings"]}
+    items = {"item_id": ["rings", "moons"], "title": ["rings of saturn", "moons of saturn"]}
+    data = penchant.Dataset.from_frame(like, items=items, text=["title"])
+    (reason,) = penchant.fit(data, scorers=["content.text"]).explain("ann", "moons").reasons
+    assert reason.name == "rings of saturn"
+    assert set(reason.detail.split(", ")) == {"of", "saturn", "of saturn"}
