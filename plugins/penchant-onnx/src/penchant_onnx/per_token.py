@@ -43,7 +43,7 @@ _UNEVEN = 2.0
 _ONE_SIDED = 0.1
 # One scale serves all rows where the median row is at least this share of the largest. Rounding
 # weights to 7 bits takes most of the error that we allow, and leaves less to this.
-_STEADY = {7: 0.5, 8: 0.25}
+_STEADY = {7: 0.65, 8: 0.25}
 # A row may be larger than all of the calibration by this factor and isn't clipped yet.
 _ROOM = 1.15
 _LEAST = 1e-30

@@ -50,13 +50,13 @@ def packaged() -> Path:
 
 @pytest.fixture(scope="session")
 def exported(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    """The packaged model through the command, once for all tests, with a report on 300 films."""
+    """The packaged model through the command, once for all tests, with a report on 2,000 films."""
     folder = tmp_path_factory.mktemp("exported") / "minilm"
     with MOVIES.open(encoding="utf-8", newline="") as file:
         head, *films = list(csv.reader(file))
     some = folder.with_name("films.csv")
     with some.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([head, *films[:: len(films) // 300][:300]])
+        csv.writer(file).writerows([head, *films[:: len(films) // 2000][:2000]])
     command = [str(Path(sys.executable).with_name("penchant")), "onnx", "export", str(packaged)]
     command += ["-o", str(folder), "--items", str(some), "--item", "movieId", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_int8_keeps_what_it_promises_of_the_floats(exported: Exported) -> None:
     comparison = exported.report["comparison"]
-    assert comparison["texts"] == 300
+    assert comparison["texts"] == 2000
     assert comparison["cosine"] >= 0.995
     assert comparison["least_cosine"] >= 0.97
     assert comparison["overlap"] >= 0.92
