@@ -220,7 +220,7 @@ def quality(log: Log, library: Path, rounds: int) -> None:
 
 
 def surprise(rounds: int) -> None:
-    """Beside Surprise's SVD and its 20 epochs, on one thread, without the making of its trainset."""
+    """Beside Surprise's SVD and its 20 epochs, on one thread, without the making of a trainset."""
     from surprise import SVD, Dataset, Reader
 
     log = synthetic(20_000, 5_000, 1_000_000)
