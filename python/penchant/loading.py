@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from penchant.recipes import namespaces
 if TYPE_CHECKING:
     from penchant.protocols import Json
     from penchant.registry import Registry
+
+Folder: TypeAlias = "str | os.PathLike[str]"
 
 ENCODER = "encoder"
 """The name under which a component keeps its encoder's folder in `State.folders`."""
@@ -77,29 +79,31 @@ def load(
     registry: Registry | None = None,
     verify: bool = True,
     resident: bool = False,
-    encoder: str | os.PathLike[str] | None = None,
+    encoder: Folder | Mapping[str, Folder] | None = None,
 ) -> Model:
     """Load a model; its arrays are mapped, so that all processes on a machine share one copy.
 
     registry: where components come from; None imports only the plugins that the model names.
     verify: compare the checksum of every file. Sizes, dtypes and shapes are always compared.
     resident: copy what ranking scans into huge-page memory of this process: faster, more memory.
-    encoder: a folder that takes the place of the encoder saved with the model, or supplies it.
+    encoder: a folder that takes the place of the encoder saved with the model, or supplies it; for
+        a model with several, folders by the encoders' fingerprints.
 
     Raises ModelFileError for a folder that is damaged or no model, PluginError or UnknownComponent
-    for a missing plugin. No code from the folder runs.
+    for a missing plugin, SettingsError for an `encoder` that this model can't use. No code from the
+    folder runs.
     """
     loaded = artifact.read(folder, verify=verify)
+    state = loaded.state
+    if encoder is not None:
+        state = _with_folders(state, _by_fingerprint(encoder, _fingerprints(state)))
     try:
         manifest: Mapping[str, Any] = loaded.manifest
         spec = Spec.of(manifest["recommender"])
-        state = loaded.state
         if registry is None:
             from penchant.registry import Registry
 
             registry = Registry.discover(only=namespaces([spec.to_json(), manifest["derive"]]))
-        if encoder is not None:
-            state = _with_folder(state, Path(encoder))
         restored = registry.recommender(_resident(spec) if resident else spec).restore(
             state.parts["recommender"]
         )
@@ -202,8 +206,36 @@ def _without_folders(state: State) -> State:
     return replace(state, parts=parts, folders={})
 
 
-def _with_folder(state: State, folder: Path) -> State:
-    """Name the folder in every state that tells of an encoder (`meta["fingerprint"]`)."""
-    parts = {name: _with_folder(part, folder) for name, part in state.parts.items()}
-    folders = {**state.folders, ENCODER: folder} if "fingerprint" in state.meta else state.folders
-    return replace(state, parts=parts, folders=folders)
+def _fingerprints(state: State) -> set[str]:
+    """Those of the encoders that have files, anywhere in the tree."""
+    own = {str(state.meta.get("fingerprint"))} if state.meta.get("in_folder") else set()
+    return own.union(*map(_fingerprints, state.parts.values()))
+
+
+def _by_fingerprint(given: Folder | Mapping[str, Folder], known: set[str]) -> dict[str, Path]:
+    """The folder of each encoder that one was given for."""
+    listed = ", ".join(sorted(known))
+    if not known:
+        raise SettingsError("encoder is given, but this model has none with files; leave it out")
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in known:
+                raise SettingsError(
+                    f"encoder names the fingerprint {name!r}, and those of this model are {listed}"
+                )
+        return {name: Path(folder) for name, folder in given.items()}
+    if len(known) > 1:
+        raise SettingsError(
+            f"encoder is one folder, but this model has {len(known)} encoders with files; give "
+            f"folders by fingerprint, of {listed}"
+        )
+    return {name: Path(given) for name in known}
+
+
+def _with_folders(state: State, folders: Mapping[str, Path]) -> State:
+    parts = {name: _with_folders(part, folders) for name, part in state.parts.items()}
+    folder = (
+        folders.get(str(state.meta.get("fingerprint"))) if state.meta.get("in_folder") else None
+    )
+    own = state.folders if folder is None else {**state.folders, ENCODER: folder}
+    return replace(state, parts=parts, folders=own)
