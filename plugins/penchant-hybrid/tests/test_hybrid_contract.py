@@ -1,4 +1,4 @@
-"""What is promised by every scorer, kept by `hybrid.weighted` in both of its forms."""
+"""What is promised by every scorer, kept by every hybrid in all of its forms."""
 
 from penchant.testing import ScorerContract
 
@@ -25,4 +25,22 @@ class TestBlendThatCanBeUpdated(ScorerContract):
 class TestBlendInABlend(ScorerContract):
     name = "hybrid.weighted"
     settings = {"parts": [POPULAR, {"use": "hybrid.weighted", "parts": [SGD]}]}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestFused(ScorerContract):
+    name = "hybrid.fused"
+    settings = {"parts": [POPULAR, "cf.item_knn", SGD]}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestSwitch(ScorerContract):
+    name = "hybrid.switch"
+    settings = {  # noqa: RUF012
+        "parts": [
+            {"use": "base.popular", "when": {"max_likings": 1}},
+            {**SGD, "when": {"known": False}},
+            "cf.item_knn",
+        ]
+    }
     fold_in, explain_sums, cancellable = True, True, True

@@ -1,16 +1,16 @@
-"""Hybrid strategies for penchant: `hybrid.weighted` blends the scores of other strategies.
+"""Hybrid strategies for penchant: they join other strategies, each in a way of its own.
 
-The parts are asked from the registry by name, so a stranger's strategy blends like any other.
+The parts are asked from the registry by name, so a stranger's strategy joins like any other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from penchant import Component, hookimpl
+from penchant import Component, Spec, hookimpl
 
-from penchant_hybrid.settings import WeightedSettings
+from penchant_hybrid.settings import FusedSettings, SwitchSettings, WeightedSettings, weighed
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
@@ -18,22 +18,42 @@ if TYPE_CHECKING:
 
 PENCHANT_API = 1
 
+T = TypeVar("T")
+
 
 def _weighted(settings: WeightedSettings, registry: Registry) -> Scorer:
     from penchant_hybrid.weighted import Weighted
 
-    parts = settings.split()
-    scorers = tuple(registry.scorer(spec) for spec, _ in parts)
-    return Weighted(
-        settings, tuple(spec.name for spec, _ in parts), scorers, tuple(w for _, w in parts)
-    )
+    return Weighted(settings, *_built(settings.split(), registry))
+
+
+def _fused(settings: FusedSettings, registry: Registry) -> Scorer:
+    from penchant_hybrid.fused import Fused
+
+    return Fused(*_built(weighed(settings.parts), registry))
+
+
+def _switch(settings: SwitchSettings, registry: Registry) -> Scorer:
+    from penchant_hybrid.switch import Switch
+
+    return Switch(*_built(settings.split(), registry))
+
+
+def _built(
+    parts: tuple[tuple[Spec, T], ...], registry: Registry
+) -> tuple[list[str], list[Scorer], list[T]]:
+    """The parts' names, the parts, and what the hybrid knows of each."""
+    names = [spec.name for spec, _ in parts]
+    return names, [registry.scorer(spec) for spec, _ in parts], [given for _, given in parts]
 
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `hybrid.weighted`."""
+    """Declare `hybrid.weighted`, `hybrid.fused` and `hybrid.switch`."""
     return [
         Component(
             "weighted", _weighted, WeightedSettings, "A weighted sum of other strategies' scores"
-        )
+        ),
+        Component("fused", _fused, FusedSettings, "Other strategies' lists, fused by rank"),
+        Component("switch", _switch, SwitchSettings, "Which strategy answers for whom"),
     ]

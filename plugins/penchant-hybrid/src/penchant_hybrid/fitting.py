@@ -1,4 +1,4 @@
-"""What every hybrid does with its parts at fit: fit them in turn, measure spreads, keep them."""
+"""What hybrids do with their parts: fit them in turn, measure their spreads, bring them back."""
 
 from __future__ import annotations
 
@@ -24,20 +24,24 @@ def fit_parts(
     context: FitContext,
     again: str = "",
 ) -> list[Part]:
-    """Fit the scorers one after the other and measure their spreads; every weight is 1.
+    """Fit the scorers one after the other; every weight and every spread is 1.
 
     `owner` is the hybrid's name, for the sentence of a cancelled fit; `again` goes before what the
     progress says.
     """
-    users = sample_of(data, context.seed)
     parts = []
     for place, (name, scorer) in enumerate(zip(names, scorers, strict=True), start=1):
         if context.cancelled():
             raise FitCancelled(f"the fit of {owner} was cancelled before {name}")
         label = f"{again}{name} ({place} of {len(names)})"
-        part = Part(name, scorer.fit(data, _labelled(context, label)), 1.0, 1.0)
-        parts.append(replace(part, spread=spread_of(part, data, users)))
+        parts.append(Part(name, scorer.fit(data, _labelled(context, label)), 1.0, 1.0))
     return parts
+
+
+def with_spreads(parts: Sequence[Part], data: Dataset, seed: int) -> list[Part]:
+    """Measure the spreads on a sample of users, which `seed` draws."""
+    users = sample_of(data, seed)
+    return [replace(part, spread=spread_of(part, data, users)) for part in parts]
 
 
 def restore_parts(names: Sequence[str], scorers: Sequence[Scorer], state: State) -> list[Part]:

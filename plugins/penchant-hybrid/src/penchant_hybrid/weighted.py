@@ -11,7 +11,7 @@ from penchant.errors import SettingsError
 from penchant.protocols import FitContext, Scorer, State
 
 from penchant_hybrid.blend import Blend, blend_of
-from penchant_hybrid.fitting import check_same_rows, fit_parts, restore_parts
+from penchant_hybrid.fitting import check_same_rows, fit_parts, restore_parts, with_spreads
 from penchant_hybrid.learning import learn_weights
 
 if TYPE_CHECKING:
@@ -72,4 +72,5 @@ class Weighted:
         self, data: Dataset, context: FitContext, again: str, weights: Sequence[float]
     ) -> list[Part]:
         parts = fit_parts("hybrid.weighted", self._names, self._scorers, data, context, again)
+        parts = with_spreads(parts, data, context.seed)
         return [replace(part, weight=weight) for part, weight in zip(parts, weights, strict=True)]
