@@ -103,8 +103,8 @@ class Evidence:
     """One reason for a score.
 
     kind: "item" (an item of the user's history), "text" (likeness in words), "field" (likeness in
-        an attribute), "popularity", "factors" (likeness of learned tastes) or a word of the
-        component's own.
+        an attribute), "popularity", "trend", "recency", "factors" (likeness of learned tastes) or a
+        word of the component's own.
     weight: the part of the score that it explains; for a linear model the weights sum to the score.
     item: the item row it speaks of, or -1. `detail`: words that it rests on (shared terms), or "".
     source: the component that gave it.

@@ -25,6 +25,23 @@ class TestPopular(ScorerContract):
     explain_sums = True
 
 
+class TestTrending(ScorerContract):
+    name = "base.trending"
+    fold_in = True
+    explain_sums = True
+
+
+class TestRecent(ScorerContract):
+    name, settings = "base.recent", {"event": "first"}
+    fold_in = True
+    explain_sums = True
+
+
+class TestRandom(ScorerContract):
+    name = "base.random"
+    fold_in = True
+
+
 class TestTopK(RecommenderContract):
     name = "base.top_k"
     ranks_by_score = True

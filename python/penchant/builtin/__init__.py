@@ -1,4 +1,4 @@
-"""The components that every installation has: one small, real one of each kind.
+"""The components that every installation has: small, real ones of each kind.
 
 They come through the same door as a stranger's plugin; the namespace is `base`.
 """
@@ -12,8 +12,11 @@ from penchant.builtin.settings import (
     ActivitySettings,
     HashingSettings,
     PopularSettings,
+    RandomSettings,
+    RecentSettings,
     TemplateSettings,
     TopKSettings,
+    TrendingSettings,
 )
 from penchant.components import Component
 from penchant.hookspecs import hookimpl
@@ -41,6 +44,24 @@ def _popular(settings: PopularSettings, registry: Registry) -> Scorer:  # noqa: 
     from penchant.builtin.popular import Popular
 
     return Popular()
+
+
+def _trending(settings: TrendingSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant.builtin.trending import Trending
+
+    return Trending(settings)
+
+
+def _recent(settings: RecentSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant.builtin.recent import Recent
+
+    return Recent(settings)
+
+
+def _random(settings: RandomSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant.builtin.random_order import RandomOrder
+
+    return RandomOrder()
 
 
 def _top_k(settings: TopKSettings, registry: Registry) -> Recommender:
@@ -80,6 +101,9 @@ def penchant_extractors() -> Iterable[Component[Extractor]]:
 def penchant_scorers() -> Iterable[Component[Scorer]]:
     return [
         Component("popular", _popular, PopularSettings, "How many users liked the item"),
+        Component("trending", _trending, TrendingSettings, "How many users liked the item of late"),
+        Component("recent", _recent, RecentSettings, "How lately the item was met, or came"),
+        Component("random", _random, RandomSettings, "Chance: an order of each user's own"),
     ]
 
 

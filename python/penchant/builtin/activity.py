@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from penchant.builtin.times import DAY
 from penchant.protocols import Features, FitContext, State
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.protocols import I32
 
-_DAY = 86_400_000_000  # microseconds
+
 NAMES = ("events", "items", "mean_value", "active_days", "days_since_last")
 
 
@@ -43,8 +44,8 @@ class ActivityExtraction:
             np.minimum.at(first, log.user, log.time)
             np.maximum.at(last, log.user, log.time)
             acted = events > 0
-            table[acted, 3] = (last[acted] - first[acted]) / _DAY
-            table[acted, 4] = (self._now - last[acted]) / _DAY
+            table[acted, 3] = (last[acted] - first[acted]) / DAY
+            table[acted, 4] = (self._now - last[acted]) / DAY
         return Features(np.ascontiguousarray(table[rows], np.float32), NAMES)
 
     def state(self) -> State:

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, kw_only=True)
 class PopularSettings:
     """`base.popular` has nothing to set: what counts as a liking is the dataset's `min_value`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendingSettings:
+    """Settings of `base.trending`."""
+
+    half_life: float = field(
+        default=30.0, metadata={"help": "days after which a liking counts half as much"}
+    )
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.half_life) and self.half_life > 0):
+            raise ValueError(f"half_life must be a number of days above 0, got {self.half_life}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecentSettings:
+    """Settings of `base.recent`."""
+
+    event: Literal["first", "last"] = field(
+        default="last",
+        metadata={"help": "an item's age goes by its first event (new items) or its last one"},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSettings:
+    """`base.random` has nothing to set: the seed is that of the fit."""
 
 
 @dataclass(frozen=True, kw_only=True)

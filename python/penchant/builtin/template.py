@@ -39,6 +39,10 @@ class TemplateGenerator:
             parts.append(f"it matches {_listed(words)}")
         if any(kind == "popularity" for _, kind, _ in reasons):
             parts.append("many people like it")
+        if any(kind == "trend" for _, kind, _ in reasons):
+            parts.append("many people liked it lately")
+        if any(kind == "recency" for _, kind, _ in reasons):
+            parts.append("it is new")
         if any(kind == "factors" for _, kind, _ in reasons):
             parts.append("people with your taste like it")
         if not parts:
