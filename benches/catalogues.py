@@ -47,6 +47,12 @@ def catalogue(name: str, folder: Path) -> tuple[Dataset, tuple[str, ...]]:
     return data, told
 
 
+def without_words(name: str, folder: Path) -> Dataset:
+    """The dataset called `name` in the data folder, of whose items nothing is told."""
+    events, items, least = _READERS[name](folder / name)
+    return Dataset.from_frame(events, items={"item_id": items["item_id"]}, min_value=least)
+
+
 def _film(title: str) -> tuple[str, str]:
     """ "Matrix, The (1999)" as "The Matrix" and "1990s"."""
     dated = _DATED.fullmatch(title)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from penchant.choosing import chosen, is_chooser, registry_of, resolved
 from penchant.components import FitReport, Spec
 from penchant.deriving import Deriving
 from penchant.errors import DataError, SettingsError
@@ -22,7 +23,7 @@ from penchant.recipes import Recipe, compose, namespaces, with_encoder
 if TYPE_CHECKING:
     from penchant.components import SpecLike
     from penchant.data import Dataset
-    from penchant.protocols import Json, Progress
+    from penchant.protocols import Json, Progress, Recommender
     from penchant.registry import Registry
 
 FALLBACK = Spec("base.top_k", {"scorer": "base.popular"})
@@ -48,6 +49,8 @@ def fit(
     source: a dataset, a recipe, or the path of a recipe file. What is given besides a recipe takes
         the place of what the recipe says.
     recommender: the component that answers. scorers: a shorthand, see `penchant.recipes.compose`.
+        With neither, or with "auto", the data decide (`penchant.choosing`): the recipe that was
+        chosen is the model's `spec`, and its `facts` say why.
     encoder: given to every component inside that takes one and names none.
     derive: columns of the items to be worked out first, each by an extractor whose features have
         names: `{"tags": {"use": "content.tags", ...}}`. The model's items have them (`where=`).
@@ -81,9 +84,12 @@ def fit(
     derive = derive or {}
     if registry is None:
         registry = discover_for(spec, encoder, *derive.values())
+    spec = resolved(spec, registry)
     if encoder is not None:
         spec = with_encoder(spec, encoder, registry)
-    built = registry.recommender(spec)
+    by_data = is_chooser(spec, registry)
+    chooser = registry.chooser(spec) if by_data else None
+    built = None if by_data else registry.recommender(spec)
     deriving = Deriving.of(derive, encoder, registry)
     fallback = registry.recommender(FALLBACK)
     generator = registry.generator(GENERATOR)
@@ -107,7 +113,11 @@ def fit(
     started = time.perf_counter()
     derived = deriving.fit(data, context)
     data = derived.onto(data)
-    fitted = built.fit(data, context)
+    reasons: Mapping[str, Json] = {}
+    if chooser is not None:
+        spec, data, context, reasons = chosen(chooser, spec, data, context, encoder, registry)
+        built = registry.recommender(spec)
+    fitted = cast("Recommender", built).fit(data, context)
     seconds = time.perf_counter() - started
     popular = fallback.fit(data, context)
     registry.fitted(
@@ -127,19 +137,20 @@ def fit(
         recommender=registry.wrap_recommender(spec.name, fitted),
         fallback=popular,
         generator=generator,
-        facts=_facts(data, registry, [spec, *deriving.specs.values()], seed, seconds),
+        facts={
+            **_facts(data, registry, [spec, *deriving.specs.values()], seed, seconds),
+            **reasons,
+        },
         derived=derived,
     )
 
 
 def discover_for(spec: Spec, *besides: SpecLike | None) -> Registry:
-    """Make a registry of just the plugins that the names ask for."""
-    from penchant.registry import Registry
-
+    """Make a registry of just the plugins that the names ask for; of all, for a chooser."""
     wanted = namespaces(spec.to_json())
     for other in besides:
         wanted |= namespaces(Spec.of(other).to_json()) if other is not None else frozenset()
-    return Registry.discover(only=wanted)
+    return registry_of([spec], wanted)
 
 
 def _whole(name: str, value: object, least: int) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from penchant.components import Component, FitReport, SourceScheme
     from penchant.protocols import (
+        Chooser,
         Encoder,
         Extractor,
         FittedRecommender,
@@ -58,6 +59,14 @@ def penchant_recommenders() -> Iterable[Component[Recommender]]:  # type: ignore
 @hookspec
 def penchant_generators() -> Iterable[Component[Generator]]:  # type: ignore[empty-body]
     """Declare generators; when and how as `penchant_encoders`."""
+
+
+@hookspec
+def penchant_choosers() -> Iterable[Component[Chooser]]:  # type: ignore[empty-body]
+    """Declare choosers; when and how as `penchant_encoders`.
+
+    One that is named "auto" is what the word `auto` means in a recipe.
+    """
 
 
 @hookspec
@@ -111,4 +120,5 @@ HOOKS: dict[str, Any] = {
     "scorer": penchant_scorers,
     "recommender": penchant_recommenders,
     "generator": penchant_generators,
+    "chooser": penchant_choosers,
 }

@@ -30,7 +30,7 @@ U8: TypeAlias = npt.NDArray[np.uint8]
 U64: TypeAlias = npt.NDArray[np.uint64]
 Bool: TypeAlias = npt.NDArray[np.bool_]
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
-Kind: TypeAlias = Literal["encoder", "extractor", "scorer", "recommender", "generator"]
+Kind: TypeAlias = Literal["encoder", "extractor", "scorer", "recommender", "generator", "chooser"]
 
 
 # ---- what travels with a fit, and what a fit leaves behind
@@ -233,6 +233,29 @@ class Generator(Protocol):
 
     def generate(self, request: GenerationRequest, /) -> str:
         """Put the request into one sentence of plain text."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe that was chosen for the data.
+
+    recommender: a component and its settings, in the form that a recipe has. `reasons`: one
+        sentence each, of what was seen and what follows from it.
+    """
+
+    recommender: Mapping[str, Any]
+    reasons: tuple[str, ...]
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """Looks at data and says what to fit to them."""
+
+    def choose(self, data: Dataset, context: FitContext, /) -> Choice:
+        """Choose by the data and, where there are any, by the events of `context.validation`.
+
+        The recipe chosen is then fitted to all of these events. Names no chooser.
+        """
 
 
 # ---- abilities that a fitted component may have besides; looked up once, when a model is made

@@ -164,19 +164,18 @@ def compose(recommender: SpecLike | None, scorers: Sequence[SpecLike] = ()) -> S
 
     One scorer becomes `base.top_k` over it, several become `base.top_k` over `hybrid.weighted` with
     the scorers as parts (each may have a `weight`). A recommender given besides takes the place of
-    `base.top_k`.
+    `base.top_k`. Nothing at all becomes `auto`, which the data decide (`penchant.choosing`).
     """
     if isinstance(scorers, str | Mapping | Spec):
         scorers = (scorers,)
     if recommender is None and not scorers:
-        raise SettingsError(
-            "nothing to fit: give scorers=['cf.ease', ...] or recommender={'use': 'base.top_k', "
-            "'scorer': ...}"
-        )
+        return Spec("auto")
     base = Spec.of(recommender if recommender is not None else "base.top_k")
     settings = dict(base.to_json())
     settings.pop("use")
     if scorers:
+        if base.name == "auto":
+            raise SettingsError("auto chooses the scorers itself; leave out scorers, or auto")
         if "scorer" in settings:
             raise SettingsError(f"{base.name} has a scorer of its own; leave out scorers")
         parts = [Spec.of(scorer).to_json() for scorer in scorers]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import click
 
     from penchant.protocols import (
+        Chooser,
         Encoder,
         Extractor,
         FittedRecommender,
@@ -45,6 +46,7 @@ VERBS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         "scorer": ("fit", "restore"),
         "recommender": ("fit", "restore"),
         "generator": ("generate",),
+        "chooser": ("choose",),
     }
 )
 """The methods that a built component of each kind must have; `restore` before a long fit starts."""
@@ -236,6 +238,10 @@ class Registry:
     def generator(self, spec: SpecLike) -> Generator:
         """Build a generator; errors as `build`."""
         return cast("Generator", self.build("generator", spec))
+
+    def chooser(self, spec: SpecLike) -> Chooser:
+        """Build a chooser; errors as `build`."""
+        return cast("Chooser", self.build("chooser", spec))
 
     def _owner(self, name: str) -> str:
         namespace = name.partition(".")[0]

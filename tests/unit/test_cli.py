@@ -81,11 +81,14 @@ def test_a_recipe_becomes_a_model_that_answers(run: Run) -> None:
 
 
 def test_a_table_becomes_a_model_without_a_recipe(run: Run) -> None:
-    code, _, err = run("fit", "ratings.csv", "--items", "films.csv", "-o", "model", "--json")
+    code, out, err = run("fit", "ratings.csv", "--items", "films.csv", "-o", "model", "--json")
     assert code == 0, err
+    assert json.loads(out)["chosen_by"] == "hybrid.auto"
     code, out, _ = run("recommend", "model", "ann", "--json")
     (answer,) = json.loads(out)
-    assert answer["source"] == "cf.ease"
+    _, told, _ = run("inspect", "model")
+    assert "chosen_because:\n  - " in told
+    assert answer["source"] in told
     assert answer["items"][0]["name"] == "Casablanca"
 
 

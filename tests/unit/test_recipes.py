@@ -134,9 +134,14 @@ def test_the_weight_of_a_lone_scorer_means_nothing() -> None:
     assert spec.settings["scorer"] == {"use": "cf.ease"}
 
 
-def test_nothing_to_fit_is_refused_with_an_example() -> None:
-    with pytest.raises(SettingsError, match=r"nothing to fit: give scorers=\['cf.ease'"):
-        compose(None)
+def test_nothing_named_is_left_to_the_data() -> None:
+    assert compose(None) == use("auto")
+    assert compose("auto") == use("auto")
+
+
+def test_auto_takes_no_scorers() -> None:
+    with pytest.raises(SettingsError, match="auto chooses the scorers itself; leave out scorers"):
+        compose("auto", ["cf.ease"])
 
 
 def test_scorers_beside_a_recommender_that_has_one_are_refused() -> None:

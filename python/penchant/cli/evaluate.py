@@ -78,8 +78,9 @@ def evaluate(
     along. Data and encoder are those of SOURCE. The default split is by user-time where events have
     times, else user-random.
     """
+    from penchant.choosing import is_chooser, registry_of
     from penchant.evaluation.comparison import METRICS, compare, default_split
-    from penchant.registry import Registry
+    from penchant.recipes import compose
 
     first = read_source(source, table)
     judged = [(_name(other), _recipe(other)) for other in others]
@@ -95,12 +96,14 @@ def evaluate(
                 f"there is no folder {str(path.parent)!r} to write {path.name} in"
             )
     wanted = first.namespaces().union(*(one.namespaces() for one in given.values()))
-    registry = Registry.discover(only=wanted | {"cf", "content"})
+    asked_for = [compose(one.recommender, one.scorers) for one in given.values()]
+    registry = registry_of(asked_for, wanted | {"cf", "content"})
     contestants: dict[str, SpecLike] = {}
     derive: dict[str, SpecLike] = {}
     for name, recipe in given.items():
         spec = _spec(recipe, first, registry)
-        registry.recommender(spec)  # a wrong setting is told before the data are read
+        if not is_chooser(spec, registry):
+            registry.recommender(spec)  # a wrong setting is told before the data are read
         contestants[name] = spec
         if any(derive.get(column, one) != one for column, one in recipe.derive.items()):
             raise click.UsageError(f"{name} derives a column that another recipe derives otherwise")
@@ -152,13 +155,17 @@ def _name(other: str) -> str:
 
 def _recipe(other: str) -> Recipe:
     """A recipe file's, or one of a component alone."""
+    from penchant.choosing import AUTO
     from penchant.recipes import Recipe
 
-    return Recipe.read(other) if other.endswith(".toml") else Recipe.of({"scorers": [other]})
+    if other.endswith(".toml"):
+        return Recipe.read(other)
+    return Recipe.of({"recommender": other} if other == AUTO else {"scorers": [other]})
 
 
 def _spec(recipe: Recipe, first: Recipe, registry: Registry) -> Spec:
     """The recommender of a recipe, with the encoder of the first where it names none."""
+    from penchant.choosing import resolved
     from penchant.components import Spec
     from penchant.recipes import compose, with_encoder
 
@@ -166,7 +173,7 @@ def _spec(recipe: Recipe, first: Recipe, registry: Registry) -> Spec:
     if alone is not None and registry.kind_of(alone.name) == "recommender":
         spec = alone
     else:
-        spec = compose(recipe.recommender, recipe.scorers)
+        spec = resolved(compose(recipe.recommender, recipe.scorers), registry)
     encoder = recipe.encoder if recipe.encoder is not None else first.encoder
     return spec if encoder is None else with_encoder(spec, encoder, registry)
 

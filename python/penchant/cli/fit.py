@@ -40,7 +40,7 @@ def source_options(command: Any) -> Any:
                 "--scorer",
                 "scorers",
                 multiple=True,
-                help="A scorer to fit (default cf.ease); several are blended.",
+                help="A scorer to fit (the data choose, without); several are blended.",
             ),
         )
     ):
@@ -71,11 +71,13 @@ def fit(
     """
     import penchant
     from penchant.answerers import source_name
+    from penchant.choosing import registry_of
+    from penchant.recipes import compose
 
     recipe = read_source(source, table)
     refuse_strangers(output)
     replaces = output.exists() and any(output.iterdir())
-    registry = penchant.Registry.discover(only=recipe.namespaces())
+    registry = registry_of([compose(recipe.recommender, recipe.scorers)], recipe.namespaces())
     dataset = recipe.dataset(registry)
     described = dataset.describe()
     for problem in described.problems:
@@ -103,6 +105,9 @@ def fit(
         f"{facts['fit_seconds']} s; saved in {output}"
         f"{', in place of the model that was there' if replaces else ''}"
     )
+    reasons: Any = facts.get("chosen_because", ())
+    for reason in reasons:
+        click.echo(f"- {reason}")
     example = model.users.id(0)
     click.echo(f"Next: penchant recommend {output} {example}")
 
@@ -136,7 +141,7 @@ def read_source(source: Path, table: dict[str, Any]) -> Recipe:
                 f"{options} can't be given besides a recipe, which says so itself"
             )
         return Recipe.read(source)
-    recipe: dict[str, Any] = {"scorers": list(given.pop("scorers", ("cf.ease",)))}
+    recipe: dict[str, Any] = {"scorers": list(given.pop("scorers", ()))}
     encoder = given.pop("encoder", None)
     if encoder is not None:
         named = encoder.count(".") == 1 and not Path(encoder).exists()

@@ -28,7 +28,10 @@ def inspect(folder: Path, as_json: bool) -> None:
     click.echo(f"{folder}: format {manifest['format']}, {len(files)} files, {size / 1e6:.1f} MB")
     _tree(model["recommender"], 0)
     for key, value in model["facts"].items():
-        click.echo(f"  {key}: {value}")
+        if isinstance(value, list):
+            click.echo("".join([f"  {key}:", *(f"\n  - {one}" for one in value)]))
+        else:
+            click.echo(f"  {key}: {value}")
     print_table(
         "Files",
         ("file", "bytes", "dtype", "shape"),

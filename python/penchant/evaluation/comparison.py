@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penchant.benchmark import installed
+from penchant.choosing import is_chooser, registry_of, resolved
 from penchant.components import Spec
 from penchant.deriving import Deriving
 from penchant.errors import FitCancelled, SettingsError
@@ -193,8 +194,13 @@ def _checked(
         told = [encoder, *derive.values()]
         others = [Spec.of(spec).to_json() for spec in told if spec is not None]
         wanted = namespaces([*(spec.to_json() for spec in specs.values()), *others])
-        registry = Registry.discover(only=wanted)
+        registry = registry_of(specs.values(), wanted)
     for name, spec in specs.items():
+        spec = resolved(spec, registry)
+        if is_chooser(spec, registry):
+            specs[name] = spec
+            registry.chooser(spec)
+            continue
         if registry.kind_of(spec.name) != "recommender":
             spec = compose(None, [spec])
         specs[name] = spec if encoder is None else with_encoder(spec, encoder, registry)

@@ -14,6 +14,7 @@ Callers: stable. Subclasses: the attributes documented on each class are stable;
 arrive with any release, since it only says what the protocols already promise.
 """
 
+from penchant.testing.choosers import ChooserContract
 from penchant.testing.contract import Contract
 from penchant.testing.encoders import EncoderContract
 from penchant.testing.extractors import ExtractorContract
@@ -22,6 +23,7 @@ from penchant.testing.recommenders import RecommenderContract
 from penchant.testing.scorers import ScorerContract
 
 __all__ = [
+    "ChooserContract",
     "Contract",
     "EncoderContract",
     "ExtractorContract",

@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, TypeVar
 
 from penchant import Component, Spec, hookimpl
 
-from penchant_hybrid.settings import FusedSettings, SwitchSettings, WeightedSettings, weighed
+from penchant_hybrid.settings import (
+    AutoSettings,
+    FusedSettings,
+    SwitchSettings,
+    WeightedSettings,
+    weighed,
+)
 
 if TYPE_CHECKING:
-    from penchant.protocols import Scorer
+    from penchant.protocols import Chooser, Scorer
     from penchant.registry import Registry
 
 PENCHANT_API = 1
 
 T = TypeVar("T")
+
+
+def _auto(settings: AutoSettings, registry: Registry) -> Chooser:
+    from penchant_hybrid.auto import Auto
+
+    return Auto(settings, registry)
 
 
 def _weighted(settings: WeightedSettings, registry: Registry) -> Scorer:
@@ -57,3 +69,9 @@ def penchant_scorers() -> Iterable[Component[Scorer]]:
         Component("fused", _fused, FusedSettings, "Other strategies' lists, fused by rank"),
         Component("switch", _switch, SwitchSettings, "Which strategy answers for whom"),
     ]
+
+
+@hookimpl
+def penchant_choosers() -> Iterable[Component[Chooser]]:
+    """Declare `hybrid.auto`."""
+    return [Component("auto", _auto, AutoSettings, "The blend that suits the data")]

@@ -40,7 +40,7 @@ SAMPLES = 16
 ADDITIONS = 8
 OFTEN = 0.5
 USERS = 4096
-_SCORES_AT_ONCE = 64_000_000  # 256 MB of float32, all parts together
+_SCORES_AT_ONCE = 160_000_000  # 640 MB of float32, all parts together
 _TASK = "weights"
 
 
@@ -60,7 +60,11 @@ def learn_weights(
     that they have not met in `data`. O(sums·users·items) for at most 128 sums a part, of which
     most are met again and again. Raises DataError without such users.
     """
-    judge = _judge(parts, data, validation, context, among)
+    return weights_by(judge_of(parts, data, validation, context, among), context)
+
+
+def weights_by(judge: Judge, context: FitContext) -> list[float]:
+    """As `learn_weights`, by a judge at hand."""
     users, draw = len(judge.ideal), np.random.default_rng(context.seed)
     found = []
     for sample in range(SAMPLES):
@@ -75,11 +79,13 @@ def learn_weights(
     often = (shares > 0).mean(axis=0) >= OFTEN
     weights[~often & (weights < weights.max())] = 0.0
     weights *= judge.sizes
-    context.progress(_TASK, SAMPLES, SAMPLES, f"{np.count_nonzero(weights)} of {len(parts)} parts")
+    context.progress(
+        _TASK, SAMPLES, SAMPLES, f"{np.count_nonzero(weights)} of {len(weights)} parts"
+    )
     return [float(weight) for weight in weights / weights.max()]
 
 
-def _best_counts(judge: _Judge, times: npt.NDArray[np.int64]) -> Counts:
+def _best_counts(judge: Judge, times: npt.NDArray[np.int64]) -> Counts:
     """How often each part is in the best sum met. times: how often each user is in the sample."""
     places = np.flatnonzero(judge.sizes).tolist()
     counts: Counts = (0,) * len(judge.sizes)
@@ -96,7 +102,7 @@ def _best_counts(judge: _Judge, times: npt.NDArray[np.int64]) -> Counts:
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Judge:
     """Scores of each part, (users, items) a part, and what the users turned out to like.
 
     sizes: what each part counts a time. `allow`: bits of the items that are ranked; None for all.
@@ -110,33 +116,47 @@ class _Judge:
     ideal: F64
     _known: dict[Counts, F64] = field(default_factory=dict)
 
+    def alone(self) -> list[float]:
+        """The mean NDCG@10 of each part without the others."""
+        places = range(len(self.scores))
+        return [
+            float(self.ndcg(tuple(int(at == place) for at in places)).mean()) for place in places
+        ]
+
     def ndcg(self, counts: Counts) -> F64:
         """NDCG@10 of each user: binary gains, ideal cut at min(10, relevant)."""
         if counts not in self._known:
-            total = np.zeros_like(self.scores[0])
-            for count, size, scores in zip(counts, self.sizes, self.scores, strict=True):
-                if count:
-                    total += np.float32(count * size) * scores
-            rows, _, ranked = kernels.select_top_k(
-                total, CUT, seen=(self.seen.indptr, self.seen.indices), allow=self.allow
-            )
-            hits = np.take_along_axis(self.relevant, np.maximum(rows, 0), axis=1)
-            hits &= np.arange(CUT) < ranked[:, None]
-            self._known[counts] = (hits * _discounts()).sum(axis=1) / self.ideal
+            weights = [count * size for count, size in zip(counts, self.sizes, strict=True)]
+            self._known[counts] = self.ndcg_of(weights)
         return self._known[counts]
+
+    def ndcg_of(self, weights: Sequence[float]) -> F64:
+        """NDCG@10 of each user by the sum of the scores times `weights`."""
+        total = np.zeros_like(self.scores[0])
+        for weight, scores in zip(weights, self.scores, strict=True):
+            if weight:
+                total += np.float32(weight) * scores
+        rows, _, ranked = kernels.select_top_k(
+            total, CUT, seen=(self.seen.indptr, self.seen.indices), allow=self.allow
+        )
+        hits = np.take_along_axis(self.relevant, np.maximum(rows, 0), axis=1)
+        hits &= np.arange(CUT) < ranked[:, None]
+        ndcg: F64 = (hits * _discounts()).sum(axis=1) / self.ideal
+        return ndcg
 
 
 def _discounts() -> F64:
     return np.asarray(1.0 / np.log2(np.arange(CUT) + 2.0), np.float64)
 
 
-def _judge(
+def judge_of(
     parts: Sequence[Part],
     data: Dataset,
     validation: Dataset,
     context: FitContext,
-    among: Literal["all", "new"],
-) -> _Judge:
+    among: Literal["all", "new"] = "all",
+) -> Judge:
+    """Score what is to be found in `validation` by every part."""
     log = data.interactions
     likes = validation.positive_csr()
     allow = None
@@ -175,7 +195,7 @@ def _judge(
     relevant = likes.take(rows)
     ideal = np.cumsum(_discounts())[np.minimum(CUT, relevant.counts()) - 1]
     sizes = np.array([part.weight for part in parts], np.float64)
-    return _Judge(scores, sizes, queries.history, allow, relevant.to_dense() > 0, ideal)
+    return Judge(scores, sizes, queries.history, allow, relevant.to_dense() > 0, ideal)
 
 
 def _pairs(matrix: Csr) -> npt.NDArray[np.int64]:

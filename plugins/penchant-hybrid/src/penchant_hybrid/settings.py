@@ -47,6 +47,29 @@ class WeightedSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AutoSettings:
+    """Settings of `hybrid.auto`."""
+
+    candidates: Parts = field(
+        default=(),
+        metadata={
+            "help": "the strategies to choose among, in the place of those that suit the data; of "
+            "several settings of one strategy, the best takes part"
+        },
+    )
+    share: float = field(
+        default=0.2,
+        metadata={"help": "of each user's likings to judge by, where no validation is given"},
+    )
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(f"share must be between 0 and 1, got {self.share}")
+        for candidate in self.candidates:
+            Spec.of(candidate)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FusedSettings:
     """Settings of `hybrid.fused`."""
 

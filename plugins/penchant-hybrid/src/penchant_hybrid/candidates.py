@@ -1,0 +1,81 @@
+"""Which strategies are worth a trial on which data, with which settings.
+
+One family a strategy; of a family, the settings that rank best on held-out likings go on to the
+blend. The values are those between which the best lay on validation parts of the data sets of
+benches/results/strategies.md; more of them costs time and gains little.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from penchant.data import Dataset
+    from penchant.registry import Registry
+
+Spec: TypeAlias = dict[str, Any]
+Families: TypeAlias = dict[str, list[Spec]]
+
+DENSE_ITEMS = 20_000
+"""Liked items up to which a dense item-item matrix is made; 1.6 GB at the most."""
+SMALL_ITEMS = 8_000
+"""Liked items up to which it is made several times."""
+MANY_USERS = 100_000
+"""Users beyond which they are not compared with one another."""
+
+
+def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]]:
+    """The families that suit the data and are installed, and what was seen, in sentences."""
+    liked = int(np.count_nonzero(np.bincount(data.positives().item)))
+    users, likings = len(data.users), len(data.positives())
+    columns = data.items.named("text", "category", "label")
+    reasons = [_of_events(data), f"{likings:,} likings of {users:,} users and {liked:,} items"]
+    families: Families = {"base.popular": [{"use": "base.popular"}]}
+    if data.interactions.time is not None:
+        families["base.trending"] = [{"use": "base.trending"}]
+    families["cf.item_knn"] = [
+        {"use": "cf.item_knn"},
+        {"use": "cf.item_knn", "similarity": "bm25"},
+    ]
+    if users <= MANY_USERS:
+        families["cf.user_knn"] = [{"use": "cf.user_knn"}]
+    else:
+        reasons.append(f"more than {MANY_USERS:,} users: no neighbours among them (cf.user_knn)")
+    if liked <= SMALL_ITEMS:
+        families["cf.ease"] = [{"use": "cf.ease", "l2": l2} for l2 in (50.0, 200.0, 600.0)]
+    elif liked <= DENSE_ITEMS:
+        families["cf.ease"] = [{"use": "cf.ease"}]
+    else:
+        reasons.append(f"more than {DENSE_ITEMS:,} items: no matrix of all pairs (cf.ease)")
+    families["mf.als"] = [
+        {"use": "mf.als", "factors": 64},
+        {"use": "mf.als", "factors": 128},
+    ]
+    if columns:
+        reasons.append(f"items have words ({', '.join(columns)}): strategies that read join")
+        words = {"use": "content.tfidf", "columns": list(columns)}
+        families["content.text"] = [{"use": "content.text", "extractor": words}]
+        families["mf.als"].append({"use": "mf.als", "factors": 64, "text": words})
+    else:
+        reasons.append("items have no words")
+    names = registry.names("scorer")
+    installed = {name: specs for name, specs in families.items() if name in names}
+    missing = sorted(set(families) - set(installed))
+    if missing:
+        reasons.append(f"not installed, and so not tried: {', '.join(missing)}")
+    if "content.text" in families and "content.tfidf" not in registry.names("extractor"):
+        for name, specs in installed.items():
+            installed[name] = [spec for spec in specs if "text" not in spec]
+    return installed, reasons
+
+
+def _of_events(data: Dataset) -> str:
+    value, least = data.interactions.value, data.min_value
+    if least is not None and float(value.min()) < least:
+        kind = f"events with values, of which those of at least {least:g} are likings"
+    else:
+        kind = "events that are all likings"
+    times = "with times" if data.interactions.time is not None else "without times"
+    return f"{kind}, {times}"
