@@ -93,6 +93,7 @@ def _own(data: Dataset, seed: int) -> Split:
         split,
         train=data.with_interactions(split.train.interactions.concat(others)),
         held_out=split.held_out.subset(asked[held.user]),
+        test=split.test.where(asked[split.test.row_of_entry()]),
         users=split.users[asked[split.users]],
         name="own",
     )

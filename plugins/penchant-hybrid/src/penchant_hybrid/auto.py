@@ -9,7 +9,7 @@ play no part.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from penchant import Spec
 from penchant.errors import DataError, FitCancelled
@@ -17,7 +17,7 @@ from penchant.protocols import Choice
 
 from penchant_hybrid.candidates import families_for
 from penchant_hybrid.fitting import check_same_rows, fit_parts, with_spreads
-from penchant_hybrid.learning import judge_of, weights_by
+from penchant_hybrid.learning import Judge, judge_of, weights_by
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from penchant_hybrid.candidates import Families
     from penchant_hybrid.parts import Part
     from penchant_hybrid.settings import AutoSettings
+
+    Cut: TypeAlias = tuple[Dataset, Dataset]
+
+SMALL_LOG = 300_000
+"""Events up to which the candidates are fitted and judged twice."""
+
+LEAST = 0.1
+"""Share of the greatest weight below which a part is left out."""
 
 _ONLY_POPULAR = {"use": "base.popular"}
 
@@ -47,14 +55,14 @@ class Auto:
         """
         families, reasons = self._families(data)
         try:
-            train, held_out, how = self._parted(data, context)
+            cuts, how = self._cuts(data, context)
         except DataError:
             reasons.append("nobody has two likings, so nothing can be held out: base.popular")
             return Choice(_recommender([_ONLY_POPULAR], [1.0]), tuple(reasons))
         context = replace(context, validation=None)
         specs: list[dict[str, Any]] = []
-        parts: list[Part] = []
-        alone: list[float] = []
+        parts: list[list[Part]] = [[] for _ in cuts]
+        alone: list[list[float]] = []
         total = sum(map(len, families.values()))
         done = 0
         for name, tried in families.items():
@@ -62,24 +70,29 @@ class Auto:
                 raise FitCancelled(f"the fit of hybrid.auto was cancelled before {name}")
             context.progress("choosing", done, total, name)
             scorers = [self._registry.scorer(spec) for spec in tried]
-            fitted = fit_parts("hybrid.auto", [name] * len(tried), scorers, train, context)
-            fitted = with_spreads(fitted, train, context.seed)
-            found = judge_of(fitted, train, held_out, context).alone()
+            fitted = []
+            for train, _ in cuts:
+                one = fit_parts("hybrid.auto", [name] * len(tried), scorers, train, context)
+                fitted.append(with_spreads(one, train, context.seed))
+            judges = _judges(fitted, cuts, context)
+            found = Judge.joined(judges).alone()
             best = max(range(len(tried)), key=found.__getitem__)
             specs.append(tried[best])
-            parts.append(fitted[best])
-            alone.append(found[best])
+            for mine, one in zip(parts, fitted, strict=True):
+                mine.append(one[best])
+            alone.append([judge.alone()[best] for judge in judges])
             done += len(tried)
-        judge = judge_of(parts, train, held_out, context)
-        weights = weights_by(judge, context)
-        blended = float(judge.ndcg_of(weights).mean())
+        judges = _judges(parts, cuts, context)
+        weights = _worth_a_fit(weights_by(Judge.joined(judges), context, often=0.0))
+        blended = [float(judge.ndcg_of(weights).mean()) for judge in judges]
         context.progress("choosing", total, total, _named(specs, weights))
-        order = sorted(range(len(specs)), key=lambda at: -alone[at])
-        reasons.append(f"judged by NDCG@10 on {how}, {len(judge.ideal):,} users")
+        order = sorted(range(len(specs)), key=lambda at: -alone[at][0])
+        reasons.append(f"judged by NDCG@10 on {how}")
         reasons += [
-            f"{_told(specs[at])}: {alone[at]:.4f} alone, weight {weights[at]:.2f}" for at in order
+            f"{_told(specs[at])}: {_figures(alone[at])} alone, weight {weights[at]:.2f}"
+            for at in order
         ]
-        reasons.append(f"blended: {blended:.4f}")
+        reasons.append(f"blended: {_figures(blended)}")
         return Choice(_recommender(specs, weights), tuple(reasons))
 
     def _families(self, data: Dataset) -> tuple[Families, list[str]]:
@@ -91,18 +104,32 @@ class Auto:
             families.setdefault(spec.name, []).append(dict(spec.to_json()))
         return families, ["the candidates were given"]
 
-    def _parted(self, data: Dataset, context: FitContext) -> tuple[Dataset, Dataset, str]:
+    def _cuts(self, data: Dataset, context: FitContext) -> tuple[list[Cut], str]:
+        """What to learn from and what to find, once or twice, and how that was parted.
+
+        The latest likings are what a service has to foretell, but few, and all of one moment; those
+        drawn at random besides keep the choice from resting on chance.
+        """
         if context.validation is not None:
             check_same_rows(data, context.validation)
-            return data, context.validation, "the validation events given"
+            return [(data, context.validation)], "the validation events given"
         from penchant.evaluation import make_split
 
+        share = self._settings.share
         by_time = data.interactions.time is not None
-        kind = "user-time" if by_time else "user-random"
-        split = make_split(data, kind, share=self._settings.share, seed=context.seed)
-        which = "latest" if by_time else "random"
-        told = f"the {which} {self._settings.share:.0%} of each user's likings"
-        return split.train, split.held_out, told
+        asked = [("user-random", context.seed)]
+        if len(data.interactions) <= SMALL_LOG:
+            asked.insert(0, ("user-time" if by_time else "user-random", context.seed + 1))
+        elif by_time:
+            asked = [("user-time", context.seed)]
+        splits = [make_split(data, kind, share=share, seed=seed) for kind, seed in asked]
+        kinds = {"user-time": "the latest", "user-random": "a random"}
+        how = " and ".join(f"{kinds[kind]} {share:.0%}" for kind, _ in asked)
+        return [(split.train, split.held_out) for split in splits], f"{how} of each user's likings"
+
+
+def _judges(parts: list[list[Part]], cuts: list[Cut], context: FitContext) -> list[Judge]:
+    return [judge_of(mine, *cut, context) for mine, cut in zip(parts, cuts, strict=True)]
 
 
 def _recommender(specs: list[dict[str, Any]], weights: list[float]) -> dict[str, Any]:
@@ -115,6 +142,15 @@ def _recommender(specs: list[dict[str, Any]], weights: list[float]) -> dict[str,
         "use": "base.top_k",
         "scorer": {"use": "hybrid.weighted", "parts": parts, "learn": False},
     }
+
+
+def _worth_a_fit(weights: list[float]) -> list[float]:
+    """A part of little weight costs as much as any other, and is left out."""
+    return [weight if weight >= LEAST * max(weights) else 0.0 for weight in weights]
+
+
+def _figures(values: list[float]) -> str:
+    return " and ".join(f"{value:.4f}" for value in values)
 
 
 def _named(specs: list[dict[str, Any]], weights: list[float]) -> str:

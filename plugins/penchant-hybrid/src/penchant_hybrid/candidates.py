@@ -53,6 +53,7 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
         {"use": "mf.als", "factors": 64},
         {"use": "mf.als", "factors": 128},
     ]
+    families["mf.warp"] = [{"use": "mf.warp"}]
     if columns:
         reasons.append(f"items have words ({', '.join(columns)}): strategies that read join")
         words = {"use": "content.tfidf", "columns": list(columns)}

@@ -63,8 +63,12 @@ def learn_weights(
     return weights_by(judge_of(parts, data, validation, context, among), context)
 
 
-def weights_by(judge: Judge, context: FitContext) -> list[float]:
-    """As `learn_weights`, by a judge at hand."""
+def weights_by(judge: Judge, context: FitContext, often: float = OFTEN) -> list[float]:
+    """As `learn_weights`, by a judge at hand.
+
+    often: the share of samples that must let a part in. Of parts that stand in for one another each
+    is let in now and then; 0 keeps them all, as fits few parts of which none does harm.
+    """
     users, draw = len(judge.ideal), np.random.default_rng(context.seed)
     found = []
     for sample in range(SAMPLES):
@@ -76,8 +80,8 @@ def weights_by(judge: Judge, context: FitContext) -> list[float]:
         found.append(counts / counts.sum())
     shares = np.stack(found)
     weights = shares.mean(axis=0)
-    often = (shares > 0).mean(axis=0) >= OFTEN
-    weights[~often & (weights < weights.max())] = 0.0
+    seldom = (shares > 0).mean(axis=0) < often
+    weights[seldom & (weights < weights.max())] = 0.0
     weights *= judge.sizes
     context.progress(
         _TASK, SAMPLES, SAMPLES, f"{np.count_nonzero(weights)} of {len(weights)} parts"
@@ -115,6 +119,19 @@ class Judge:
     relevant: npt.NDArray[np.bool_]
     ideal: F64
     _known: dict[Counts, F64] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, judges: Sequence[Judge]) -> Judge:
+        """One judge of all users of several, each of which scored the same parts, fitted anew."""
+        first = judges[0]
+        return cls(
+            [np.concatenate(scores) for scores in zip(*(j.scores for j in judges), strict=True)],
+            first.sizes,
+            _stacked([judge.seen for judge in judges]),
+            first.allow,
+            np.concatenate([judge.relevant for judge in judges]),
+            np.concatenate([judge.ideal for judge in judges]),
+        )
 
     def alone(self) -> list[float]:
         """The mean NDCG@10 of each part without the others."""
@@ -196,6 +213,19 @@ def judge_of(
     ideal = np.cumsum(_discounts())[np.minimum(CUT, relevant.counts()) - 1]
     sizes = np.array([part.weight for part in parts], np.float64)
     return Judge(scores, sizes, queries.history, allow, relevant.to_dense() > 0, ideal)
+
+
+def _stacked(matrices: Sequence[Csr]) -> Csr:
+    """Rows of one matrix after those of another."""
+    ends = np.cumsum([0, *(matrix.nnz for matrix in matrices)])
+    return Csr(
+        np.concatenate(
+            [[0], *(m.indptr[1:] + end for m, end in zip(matrices, ends[:-1], strict=True))]
+        ).astype(np.int64),
+        np.concatenate([matrix.indices for matrix in matrices]),
+        np.concatenate([matrix.values for matrix in matrices]),
+        matrices[0].columns,
+    )
 
 
 def _pairs(matrix: Csr) -> npt.NDArray[np.int64]:
