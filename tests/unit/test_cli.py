@@ -214,6 +214,13 @@ def test_evaluate_compares_strategies_and_writes_a_report(run: Run) -> None:
     assert len(Path("cells.jsonl").read_text("utf-8").splitlines()) == 3
 
 
+def test_what_the_data_choose_is_judged_beside_strategies(run: Run) -> None:
+    code, out, err = run("evaluate", "ratings.csv", "auto", "base.popular", "--json")
+    assert code == 0, err
+    (part,) = json.loads(out)["sections"]
+    assert [row["name"] for row in part["rows"]] == ["auto", "base.popular"]
+
+
 def test_evaluate_takes_several_recipes_splits_and_seeds(run: Run) -> None:
     Path("other.toml").write_text(RECIPE.replace("1.0", "50.0").replace("films", "other"), "utf-8")
     code, out, err = run(

@@ -76,6 +76,12 @@ def test_without_times_the_split_is_random_and_names_alone_will_do() -> None:
     assert report.recipes["cf.ease"] == {"use": "base.top_k", "scorer": {"use": "cf.ease"}}
 
 
+def test_auto_and_its_full_name_are_one_recipe() -> None:
+    report = compare(["auto", "hybrid.auto"], toy(), metrics=["ndcg@5"])
+    first, second = report.sections[0].comparison.rows
+    assert first.metrics == second.metrics
+
+
 def test_cold_items_are_held_beside_chance() -> None:
     report = compare(
         ["base.popular"], toy(), ["cold-item", "user-random"], metrics=METRICS, share=0.4

@@ -52,6 +52,8 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
     families["mf.als"] = [
         {"use": "mf.als", "factors": 64},
         {"use": "mf.als", "factors": 128},
+        # Of many likings a user, each tells less against the pull towards zero.
+        {"use": "mf.als", "factors": 128, "unobserved_weight": 10.0, "regularization": 0.1},
     ]
     families["mf.warp"] = [{"use": "mf.warp"}]
     if columns:
