@@ -57,6 +57,9 @@ def problems(**plugins: Any) -> list[str]:
     return [f"{problem.namespace}: {problem.message}" for problem in registry.problems]
 
 
+BASELINES = ("base.popular", "base.random", "base.recent", "base.trending")
+
+
 # ---- what is there
 
 
@@ -66,8 +69,11 @@ def test_a_registry_always_has_the_builtins() -> None:
         "base.activity",
         "base.hashing",
         "base.popular",
+        "base.random",
+        "base.recent",
         "base.template",
         "base.top_k",
+        "base.trending",
     )
     assert registry.names("encoder") == ("base.hashing",)
     assert registry.problems == ()
@@ -75,7 +81,7 @@ def test_a_registry_always_has_the_builtins() -> None:
 
 def test_names_are_the_namespace_and_the_name_sorted() -> None:
     registry = Registry({"my": scorers(component("b"), component("a"))})
-    assert registry.names("scorer") == ("base.popular", "my.a", "my.b")
+    assert registry.names("scorer") == (*BASELINES, "my.a", "my.b")
     assert registry.kind_of("my.a") == "scorer"
     assert registry.component("my.a").summary == "A scorer."
 
@@ -101,8 +107,8 @@ def test_two_registries_know_nothing_of_each_other() -> None:
         Registry({"my": scorers(component("a"))}),
         Registry({"my": scorers(component("b"))}),
     )
-    assert one.names("scorer") == ("base.popular", "my.a")
-    assert other.names("scorer") == ("base.popular", "my.b")
+    assert one.names("scorer") == (*BASELINES, "my.a")
+    assert other.names("scorer") == (*BASELINES, "my.b")
 
 
 def test_none_and_an_empty_list_mean_nothing_to_declare() -> None:
