@@ -311,6 +311,19 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class PredictsRatings(Protocol):
+    """Its scores are ratings: they foretell the value of an event, in the unit of the values.
+
+    Scores may lie a little outside of the values learned from; whoever judges them cuts them to
+    that range. Rating metrics (RMSE) are measured of components with this ability alone.
+    """
+
+    @property
+    def predicts_ratings(self) -> bool:
+        """Whether this one does, where that depends on settings or parts."""
+
+
+@runtime_checkable
 class Explains(Protocol):
     """Can say why."""
 

@@ -230,9 +230,22 @@ def test_names_are_taken_once_and_in_order():
 
 
 def test_every_metric_can_be_named():
-    assert set(metrics.METRICS) == set(metrics.RANKING_METRICS) | set(metrics.CATALOGUE_METRICS)
+    assert "rmse" in metrics.METRICS
     for name in metrics.METRICS:
-        assert MetricName.parse(f"{name}@7").k == 7
+        text = name if name in metrics.RATING_METRICS else f"{name}@7"
+        assert str(MetricName.parse(text)) == text
+
+
+def test_a_metric_of_ratings_has_no_cut():
+    assert MetricName.parse("rmse") == MetricName("rmse")
+    with pytest.raises(RequestError, match="rmse is of all predicted ratings; leave out @10"):
+        MetricName.parse("rmse@10")
+
+
+def test_errors_and_what_crowds_the_catalogue_are_better_low():
+    assert metrics.lower_is_better("rmse")
+    assert metrics.lower_is_better("gini@10")
+    assert not metrics.lower_is_better("ndcg@10")
 
 
 def test_a_misspelt_metric_names_the_one_meant():

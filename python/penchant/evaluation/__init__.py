@@ -14,7 +14,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penchant.evaluation.bootstrap import Interval, mean_interval, paired_bootstrap
+from penchant.evaluation.bootstrap import (
+    Interval,
+    mean_interval,
+    paired_bootstrap,
+    paired_shares,
+    share_interval,
+)
 from penchant.evaluation.buckets import by_past
 from penchant.evaluation.leaks import leaks
 from penchant.evaluation.newcomers import cold_item_split, cold_user_split, growing_split
@@ -22,10 +28,10 @@ from penchant.evaluation.parting import Split, SplitKind
 from penchant.evaluation.ranking import (
     DEFAULT_METRICS,
     Evaluation,
-    evaluate_ratings,
     evaluate_recommender,
     evaluate_scorer,
 )
+from penchant.evaluation.ratings import evaluate_ratings
 from penchant.evaluation.splits import (
     SPLITS,
     global_time_split,
@@ -70,6 +76,8 @@ __all__ = [
     "make_split",
     "mean_interval",
     "paired_bootstrap",
+    "paired_shares",
+    "share_interval",
     "sliding_time_splits",
     "user_random_split",
     "user_time_split",

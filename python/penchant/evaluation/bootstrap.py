@@ -3,7 +3,8 @@
 Users are drawn with replacement and the mean is taken anew (Efron, "Bootstrap Methods: Another Look
 at the Jackknife", 1979; the percentile interval). Two contestants are compared on the same draws of
 the same users, which removes the large spread between users that both share (Sakai, "Evaluating
-evaluation metrics based on the bootstrap", 2006).
+evaluation metrics based on the bootstrap", 2006). Figures that are no means over users, such as
+RMSE, are taken anew from the drawn users' shares.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ import numpy as np
 from penchant.errors import DataError, RequestError, ShapeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
+    from penchant.metrics import Share
     from penchant.metrics.ranking import F64
 
 # Draws held at once: 64 MB of int64.
@@ -70,19 +74,43 @@ def mean_interval(a: npt.ArrayLike, samples: int = 2000, seed: int = 0) -> Inter
         raise DataError("there are no users to take a mean over; an interval needs at least one")
     if not np.isfinite(values).all():
         raise DataError("the values of users hold one that isn't finite; metrics never give one")
+    means = [values[drawn].mean(axis=1) for drawn in _draws(len(values), samples, seed)]
+    return _interval(float(values.mean()), means)
+
+
+def share_interval(share: Share, samples: int = 2000, seed: int = 0) -> Interval:
+    """Give the figure of a share (an RMSE, say) with its 95 % interval; errors as `mean_interval`.
+
+    A draw of users whose weights are all zero has no figure, and is left out.
+    """
+    drawn = [_figures(share, draw) for draw in _draws(len(share.users), samples, seed)]
+    return _interval(share.value, drawn)
+
+
+def paired_shares(a: Share, b: Share, samples: int = 2000, seed: int = 0) -> Interval:
+    """Give the figure of `b` less that of `a`, shares of the same users, with its 95 % interval."""
+    if not np.array_equal(a.users, b.users):
+        raise ShapeError("a pair of shares has two sets of users; compare evaluations of one split")
+    draws = _draws(len(a.users), samples, seed)
+    return _interval(b.value - a.value, [_figures(b, d) - _figures(a, d) for d in draws])
+
+
+def _draws(users: int, samples: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Users drawn, (some, users) at a time; they don't depend on how many are held at once."""
     if samples < 1:
         raise RequestError(f"samples must be at least 1, got {samples}")
-    low, high = np.quantile(_means(values, samples, seed), (0.025, 0.975))
-    return Interval(float(values.mean()), float(low), float(high))
-
-
-def _means(values: F64, samples: int, seed: int) -> F64:
-    """The means of `samples` draws; the draws don't depend on how many are held at once."""
     generator = np.random.default_rng(seed)
-    means = np.empty(samples)
-    step = max(1, _DRAWS_AT_ONCE // len(values))
+    step = max(1, _DRAWS_AT_ONCE // max(users, 1))
     for start in range(0, samples, step):
-        stop = min(start + step, samples)
-        drawn = generator.integers(0, len(values), (stop - start, len(values)))
-        means[start:stop] = values[drawn].mean(axis=1)
-    return means
+        yield generator.integers(0, users, (min(step, samples - start), users))
+
+
+def _figures(share: Share, drawn: npt.NDArray[np.int64]) -> F64:
+    with np.errstate(invalid="ignore"):
+        figures: F64 = share.parts[drawn].sum(axis=1) / share.weights[drawn].sum(axis=1)
+    return np.sqrt(figures) if share.rooted else figures
+
+
+def _interval(value: float, drawn: list[F64]) -> Interval:
+    low, high = np.nanquantile(np.concatenate(drawn), (0.025, 0.975))
+    return Interval(value, float(low), float(high))

@@ -12,10 +12,11 @@ from penchant.benchmark import installed
 from penchant.choosing import is_chooser, registry_of, resolved
 from penchant.components import Spec
 from penchant.deriving import Deriving
-from penchant.errors import FitCancelled, SettingsError
+from penchant.errors import FitCancelled, PenchantError, SettingsError
 from penchant.evaluation.journal import Journal, key_of
 from penchant.evaluation.leaks import leaks
-from penchant.evaluation.measuring import CHANCE, Cell, measure, measure_chance
+from penchant.evaluation.measuring import CHANCE, Cell, Failure, measure, measure_chance
+from penchant.evaluation.ratings import check_rateable
 from penchant.evaluation.report import Report
 from penchant.evaluation.splits import make_split
 from penchant.metrics import parse_metrics
@@ -66,12 +67,18 @@ def compare(
     work; `threads` speed up each fit. Ctrl-C, or a fit that is cancelled, ends the work: the report
     has what was finished, and says how much is missing; with nothing finished it is raised.
 
+    A recipe that can't be fitted on these data, or not measured by these metrics, is a row that
+    says why; where all fail the last one's error is raised. Metrics of ratings (rmse, mae, fcp) are
+    of held-out events: without other metrics all events are parted, whatever `min_value` says.
+
     Everything is checked before anything is fitted. Raises SettingsError, UnknownComponent,
     RequestError, DataError.
     """
     kinds = tuple(splits) or (default_split(data),)
     if isinstance(splits, str):
         raise SettingsError(f"splits is a list of names, such as [{splits!r}], got a text")
+    if all(name.rates for name in parse_metrics(metrics)):
+        data = replace(data, min_value=None)
     parted = [
         (make_split(data, kind, share=share, seed=seed, keep_negatives=keep_negatives), seed)
         for kind, seed in product(dict.fromkeys(kinds), dict.fromkeys(seeds))
@@ -125,9 +132,13 @@ def compare_on(
             f"(recipes: {', '.join(specs)})"
         )
     for split, _ in parted:
+        if any(name.rates for name in parse_metrics(metrics)):
+            check_rateable(split)
         leaks(split)  # refused before anything is fitted
     journal = Journal(None if resume is None else Path(resume))
     cells: list[Cell] = []
+    failures: list[Failure] = []
+    failure: PenchantError | None = None
     done, total = 0, len(specs) * len(parted)
     try:
         for place, (split, seed) in enumerate(parted):
@@ -146,26 +157,38 @@ def compare_on(
                         context = FitContext(seed=seed if fit_seed is None else fit_seed)
                         columns = Deriving.of(derive, encoder, registry).fit(split.train, context)
                         prepared = replace(split, train=columns.onto(split.train))
-                    cell = measure(
-                        name,
-                        spec,
-                        prepared,
-                        metrics=names,
-                        seed=seed,
-                        fit_seed=fit_seed,
-                        threads=threads,
-                        registry=registry,
-                        progress=progress,
-                    )
+                    try:
+                        cell = measure(
+                            name,
+                            spec,
+                            prepared,
+                            metrics=names,
+                            seed=seed,
+                            fit_seed=fit_seed,
+                            threads=threads,
+                            registry=registry,
+                            progress=progress,
+                        )
+                    except FitCancelled:
+                        raise
+                    except PenchantError as error:
+                        failure = error
+                        failures.append(Failure(name, split.kind, seed, str(error)))
+                        done += 1
+                        continue
                     journal.add(key, cell)
                 cells.append(replace(cell, name=name, place=place))
                 done += 1
     except (KeyboardInterrupt, FitCancelled):
-        if not done:
+        if not cells:
             raise
+    if failure is not None and not cells:
+        raise failure
     if progress is not None:
         progress("comparing", done, total)
-    return Report.of(cells, parted, base=base, specs=specs, data=data, missing=total - done)
+    return Report.of(
+        cells, parted, base=base, specs=specs, data=data, missing=total - done, failures=failures
+    )
 
 
 def default_split(data: Dataset) -> str:

@@ -18,6 +18,7 @@ from penchant import kernels
 from penchant.errors import DataError
 from penchant.evaluation.measuring import Cell
 from penchant.evaluation.ranking import Evaluation
+from penchant.metrics import Share
 
 if TYPE_CHECKING:
     from penchant.protocols import Json
@@ -104,10 +105,29 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "values": dict(evaluation.values),
         "per_user": {name: values.tolist() for name, values in evaluation.per_user.items()},
         "users": evaluation.users.tolist(),
+        "shares": {
+            name: {
+                "users": share.users.tolist(),
+                "parts": share.parts.tolist(),
+                "weights": share.weights.tolist(),
+                "rooted": share.rooted,
+            }
+            for name, share in evaluation.shares.items()
+        },
     }
 
 
 def _evaluation(entry: dict[str, Any]) -> Evaluation:
     per_user = {name: np.array(values, np.float64) for name, values in entry["per_user"].items()}
     users = np.array(entry["users"], np.int32)
-    return Evaluation(MappingProxyType(entry["values"]), MappingProxyType(per_user), users)
+    shares = {
+        name: Share(
+            np.array(share["users"], np.int32),
+            np.array(share["parts"], np.float64),
+            np.array(share["weights"], np.float64),
+            share["rooted"],
+        )
+        for name, share in entry["shares"].items()
+    }
+    values = MappingProxyType(entry["values"])
+    return Evaluation(values, MappingProxyType(per_user), users, MappingProxyType(shares))

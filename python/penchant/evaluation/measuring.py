@@ -6,7 +6,7 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -16,14 +16,16 @@ import numpy as np
 
 from penchant.evaluation.chance import Chance
 from penchant.evaluation.ranking import Evaluation, evaluate_scorer, judge, ranked_lists
+from penchant.evaluation.ratings import evaluate_ratings
 from penchant.evaluation.segments import by_item_past, by_user_past
 from penchant.metrics import parse_metrics
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
     from penchant.evaluation.parting import Split
+    from penchant.metrics import MetricName
     from penchant.model import Model
-    from penchant.protocols import Progress
+    from penchant.protocols import FittedRecommender, Progress
     from penchant.registry import Registry
 
 Curve: TypeAlias = tuple[tuple[float, float], ...]
@@ -62,6 +64,16 @@ class Cell:
     place: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A strategy that could not be fitted on a split with a seed, or not measured, and why."""
+
+    name: str
+    split: str
+    seed: int
+    reason: str
+
+
 def measure(
     name: str,
     recommender: SpecLike,
@@ -89,18 +101,7 @@ def measure(
         registry=registry,
         progress=told,
     )
-    names = parse_metrics(metrics)
-    rows, counts = ranked_lists(model.recommender, split, max(name.k for name in names))
-    evaluation = judge(rows, counts, split, metrics)
-    main = str(names[0])
-    segments: dict[str, Mapping[str, Evaluation]] = {}
-    if main in evaluation.per_user:
-        parts = {"users": by_user_past(split), "items": by_item_past(split)}
-        for kind, labelled in parts.items():
-            segments[kind] = {
-                label: judge(*_of(rows, counts, split, part), part, [main])
-                for label, part in labelled.items()
-            }
+    evaluation, segments = _figures(model.recommender, split, parse_metrics(metrics))
     p50, p99 = _microseconds(model, split)
     return Cell(
         name,
@@ -118,8 +119,37 @@ def measure(
 
 def measure_chance(split: Split, *, metrics: Sequence[str], seed: int = 0) -> Cell:
     """What a model without any clue would reach: the least that a figure must beat."""
-    evaluation = evaluate_scorer(Chance(len(split.train.items)), split, metrics=metrics)
+    ranks = [str(name) for name in parse_metrics(metrics) if not name.rates]
+    evaluation = evaluate_scorer(Chance(len(split.train.items)), split, metrics=ranks)
     return Cell(CHANCE, split.kind, seed, evaluation, {})
+
+
+def _figures(
+    fitted: FittedRecommender, split: Split, names: Sequence[MetricName]
+) -> tuple[Evaluation, Mapping[str, Mapping[str, Evaluation]]]:
+    """All metrics of everybody, and the first one of parts of users and items."""
+    rates = [str(name) for name in names if name.rates]
+    rated = evaluate_ratings(fitted, split, metrics=rates) if rates else None
+    ranks = [name for name in names if not name.rates]
+    if not ranks:
+        assert rated is not None  # noqa: S101
+        return rated, {}
+    rows, counts = ranked_lists(fitted, split, max(name.k for name in ranks))
+    ranked = judge(rows, counts, split, map(str, ranks))
+    main = str(names[0])
+    segments: dict[str, Mapping[str, Evaluation]] = {}
+    if main in ranked.per_user:
+        parts = {"users": by_user_past(split), "items": by_item_past(split)}
+        for kind, labelled in parts.items():
+            segments[kind] = {
+                label: judge(*_of(rows, counts, split, part), part, [main])
+                for label, part in labelled.items()
+            }
+    if rated is None:
+        return ranked, segments
+    values = {**ranked.values, **rated.values}
+    in_order = MappingProxyType({str(name): values[str(name)] for name in names})
+    return replace(ranked, values=in_order, shares=rated.shares), segments
 
 
 def _of(

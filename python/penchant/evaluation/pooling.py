@@ -7,18 +7,24 @@ person asked twice is one witness, not two. A difference counts the splits that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penchant.evaluation.bootstrap import Interval, mean_interval
+from penchant.evaluation.bootstrap import (
+    Interval,
+    mean_interval,
+    paired_shares,
+    share_interval,
+)
 from penchant.evaluation.leaks import leaks
 from penchant.evaluation.table import COSTS, Comparison, Contestant
+from penchant.metrics import Share
 
 if TYPE_CHECKING:
-    from penchant.evaluation.measuring import Cell, Curve
+    from penchant.evaluation.measuring import Cell, Curve, Failure
     from penchant.evaluation.parting import Split
     from penchant.evaluation.ranking import Evaluation
     from penchant.metrics.ranking import F64
@@ -39,7 +45,8 @@ class Section:
 
     split: its kind. `seeds`: of the cells. `comparison`: the table; its title is the split in
     words. `segments`: by kind ("users", "items") and label. `curves`: by contestant and by what its
-    fit told, of the first seed. `warnings`: sentences on what makes the figures weak.
+    fit told, of the first seed. `warnings`: sentences on what makes the figures weak. `failed`: by
+    contestant, why there are no figures of it, or of fewer seeds than of others.
     """
 
     split: str
@@ -48,9 +55,12 @@ class Section:
     segments: Mapping[str, Mapping[str, Part]]
     curves: Mapping[str, Mapping[str, Curve]]
     warnings: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def section(cells: Sequence[Cell], splits: Sequence[Split], base: str) -> Section:
+def section(
+    cells: Sequence[Cell], splits: Sequence[Split], base: str, failures: Sequence[Failure] = ()
+) -> Section:
     """Pool the cells of one kind of split, whose `splits` are those of its seeds.
 
     base: the contestant that the others are held against; where none of its cells is finished
@@ -68,6 +78,7 @@ def section(cells: Sequence[Cell], splits: Sequence[Split], base: str) -> Sectio
         MappingProxyType({kind: _parts(kind, of) for kind in kinds}),
         MappingProxyType({name: of[name][0].curves for name in names if of[name][0].curves}),
         tuple(dict.fromkeys(told for split in splits for told in (*split.warnings, *leaks(split)))),
+        MappingProxyType({failure.name: failure.reason for failure in failures}),
     )
 
 
@@ -79,11 +90,26 @@ def pooled(evaluations: Sequence[Evaluation], metric: str) -> tuple[I32, F64]:
     return rows, np.bincount(at, values) / np.bincount(at)
 
 
+def pooled_share(evaluations: Sequence[Evaluation], metric: str) -> Share:
+    """One share of several evaluations: parts and weights of a user add up."""
+    shares = [one.shares[metric] for one in evaluations]
+    users, at = np.unique(np.concatenate([one.users for one in shares]), return_inverse=True)
+    parts = np.bincount(at, np.concatenate([one.parts for one in shares])).astype(np.float64)
+    weights = np.bincount(at, np.concatenate([one.weights for one in shares])).astype(np.float64)
+    return Share(users, parts, weights, shares[0].rooted)
+
+
 def difference(cells: Sequence[Cell], base: Sequence[Cell], metric: str) -> Interval | None:
     """The interval of cells less base, paired by split and user; None without a common split."""
     both = {cell.place for cell in cells} & {cell.place for cell in base}
     if not both:
         return None
+    if metric in cells[0].evaluation.shares:
+        share, of_base = (
+            pooled_share([c.evaluation for c in of if c.place in both], metric)
+            for of in (cells, base)
+        )
+        return paired_shares(of_base, share)
     users, mine = pooled([c.evaluation for c in cells if c.place in both], metric)
     same, theirs = pooled([c.evaluation for c in base if c.place in both], metric)
     assert np.array_equal(users, same)  # noqa: S101
@@ -94,12 +120,14 @@ def _row(cells: Sequence[Cell], base: Sequence[Cell]) -> Contestant:
     evaluations = [cell.evaluation for cell in cells]
     metrics, intervals, differences = {}, {}, {}
     for metric in evaluations[0].values:
-        if metric not in evaluations[0].per_user:
+        if metric in evaluations[0].per_user:
+            intervals[metric] = mean_interval(pooled(evaluations, metric)[1])
+        elif metric in evaluations[0].shares:
+            intervals[metric] = share_interval(pooled_share(evaluations, metric))
+        else:
             metrics[metric] = float(np.mean([one.values[metric] for one in evaluations]))
             continue
-        _, values = pooled(evaluations, metric)
-        metrics[metric] = float(values.mean())
-        intervals[metric] = mean_interval(values)
+        metrics[metric] = intervals[metric].difference
         found = difference(cells, base, metric) if cells is not base else None
         if found is not None:
             differences[metric] = found

@@ -1,9 +1,9 @@
-"""Measuring what a fitted component ranks, or predicts, on a held-out part."""
+"""Measuring what a fitted component ranks, on a held-out part."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,9 +17,8 @@ from penchant.metrics import (
     RANKING_METRICS,
     Catalogue,
     Judged,
-    mae,
+    MetricName,
     parse_metrics,
-    rmse,
 )
 from penchant.queries import Candidates, Queries, TopK
 
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from penchant.evaluation.parting import Split
+    from penchant.metrics import Share
     from penchant.metrics.ranking import F64
-    from penchant.protocols import F32, I32, FittedRecommender, FittedScorer
+    from penchant.protocols import I32, FittedRecommender, FittedScorer
 
 Rank: TypeAlias = Callable[[Queries, Candidates, int], TopK]
 
@@ -47,11 +47,13 @@ class Evaluation:
     per_user: (n,) float64 by metric, aligned with `users`; for `paired_bootstrap` with another
         evaluation of the same split. Metrics without a value for each user are missing.
     users: (n,) int32 rows.
+    shares: by metric of ratings, what it is made of user by user; for `paired_shares`.
     """
 
     values: Mapping[str, float]
     per_user: Mapping[str, F64]
     users: I32
+    shares: Mapping[str, Share] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def evaluate_recommender(
@@ -97,24 +99,6 @@ def evaluate_scorer(
     return _evaluate(rank, split, metrics, min(batch, fitting))
 
 
-def evaluate_ratings(
-    predict: Callable[[I32, I32], F32], users: I32, items: I32, ratings: npt.ArrayLike
-) -> Mapping[str, float]:
-    """Measure predicted ratings of pairs: `{"rmse": …, "mae": …}`.
-
-    predict: takes user rows and item rows, (n,) int32 each, and gives (n,) ratings. Raises
-    ShapeError for lengths that differ, DataError for no pairs or a rating that isn't finite.
-    """
-    actual = np.asarray(ratings, np.float64)
-    if not users.shape == items.shape == actual.shape:
-        raise ShapeError(
-            f"pairs need one user, item and rating each, got {users.shape}, {items.shape} and "
-            f"{actual.shape}"
-        )
-    predicted = predict(users, items)
-    return MappingProxyType({"rmse": rmse(predicted, actual), "mae": mae(predicted, actual)})
-
-
 def ranked_lists(
     fitted: FittedRecommender, split: Split, k: int, *, batch: int = 1024
 ) -> tuple[I32, I32]:
@@ -124,7 +108,7 @@ def ranked_lists(
 
 def judge(rows: I32, counts: I32, split: Split, metrics: Iterable[str]) -> Evaluation:
     """Hold lists, one for each of `split.users`, against what the split wants to be found."""
-    names = parse_metrics(metrics)
+    names = ranking_metrics(metrics)
     judged = Judged.of(rows, counts, split.test.take(split.users))
     catalogue = Catalogue.of(split.train.positive_csr(), _eligible(split))
 
@@ -142,8 +126,19 @@ def judge(rows: I32, counts: I32, split: Split, metrics: Iterable[str]) -> Evalu
     return Evaluation(MappingProxyType(values), MappingProxyType(per_user), split.users)
 
 
-def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> Evaluation:
+def ranking_metrics(metrics: Iterable[str]) -> tuple[MetricName, ...]:
+    """Read names of ranking and catalogue metrics; refuses those of ratings."""
     names = parse_metrics(metrics)
+    for name in names:
+        if name.rates:
+            raise RequestError(
+                f"{name} is of predicted ratings, not of rankings; ask evaluate_ratings for it"
+            )
+    return names
+
+
+def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> Evaluation:
+    names = ranking_metrics(metrics)
     if batch < 1:
         raise RequestError(f"batch must be at least 1, got {batch}")
     rows, counts = _ranked(rank, split, max(name.k for name in names), batch)

@@ -6,8 +6,11 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from penchant.metrics import lower_is_better
 
 if TYPE_CHECKING:
     from penchant.evaluation.bootstrap import Interval
@@ -68,8 +71,9 @@ class Comparison:
         return tuple(dict.fromkeys(name for row in self.rows for name in row.metrics))
 
     def sorted_by(self, metric: str) -> Comparison:
-        """The same rows, greatest value of `metric` first; rows without it last."""
-        ordered = sorted(self.rows, key=lambda row: -row.metrics.get(metric, float("-inf")))
+        """The same rows, best value of `metric` first; rows without it last."""
+        sign = 1.0 if lower_is_better(metric) else -1.0
+        ordered = sorted(self.rows, key=lambda row: sign * row.metrics.get(metric, sign * inf))
         return Comparison(tuple(ordered), self.title)
 
     def to_text(self) -> str:

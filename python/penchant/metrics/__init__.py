@@ -12,6 +12,7 @@ from penchant.metrics.names import (
     METRICS,
     RANKING_METRICS,
     MetricName,
+    lower_is_better,
     parse_metrics,
 )
 from penchant.metrics.ranking import (
@@ -24,21 +25,24 @@ from penchant.metrics.ranking import (
     recall,
     recall_capped,
 )
-from penchant.metrics.rating import fcp, mae, rmse
+from penchant.metrics.rating import RATING_METRICS, Share, fcp, mae, rmse
 
 __all__ = [
     "CATALOGUE_METRICS",
     "METRICS",
     "RANKING_METRICS",
+    "RATING_METRICS",
     "Catalogue",
     "Judged",
     "MetricName",
+    "Share",
     "average_precision",
     "coverage",
     "f1",
     "fcp",
     "gini",
     "hit_rate",
+    "lower_is_better",
     "mae",
     "mrr",
     "ndcg",

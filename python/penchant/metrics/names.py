@@ -1,4 +1,4 @@
-"""Metrics by name: "ndcg@10" is the function `ndcg` cut at 10 places."""
+"""Metrics by name: "ndcg@10" is the function `ndcg` cut at 10 places; "rmse" has no cut."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from penchant.metrics.ranking import (
     recall,
     recall_capped,
 )
+from penchant.metrics.rating import RATING_METRICS
 from penchant.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from penchant.metrics.catalogue import Catalogue
     from penchant.metrics.judged import Judged
     from penchant.metrics.ranking import F64
+    from penchant.metrics.rating import RatingMetric
     from penchant.protocols import I32
 
 RankingMetric: TypeAlias = "Callable[[Judged, int], F64]"
@@ -45,30 +47,46 @@ RANKING_METRICS: Mapping[str, RankingMetric] = MappingProxyType(
 CATALOGUE_METRICS: Mapping[str, CatalogueMetric] = MappingProxyType(
     {"coverage": coverage, "gini": gini, "novelty": novelty, "popularity": popularity}
 )
-METRICS: Mapping[str, RankingMetric | CatalogueMetric] = MappingProxyType(
-    {**RANKING_METRICS, **CATALOGUE_METRICS}
+METRICS: Mapping[str, RankingMetric | CatalogueMetric | RatingMetric] = MappingProxyType(
+    {**RANKING_METRICS, **CATALOGUE_METRICS, **RATING_METRICS}
 )
+_LOWER_IS_BETTER = frozenset({"rmse", "mae", "gini", "popularity"})
 
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
-    """A metric and where it is cut; `str` gives the form it was read from."""
+    """A metric and where it is cut; `str` gives the form it was read from.
+
+    k: 0 for a metric of ratings, which has no cut.
+    """
 
     name: str
-    k: int
+    k: int = 0
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.k}"
+        return f"{self.name}@{self.k}" if self.k else self.name
+
+    @property
+    def rates(self) -> bool:
+        """Whether it is of predicted ratings, not of rankings."""
+        return self.name in RATING_METRICS
 
     @classmethod
     def parse(cls, text: str) -> MetricName:
-        """Read "ndcg@10". Raises RequestError for an unknown metric or a cut that is none."""
+        """Read "ndcg@10" or "rmse".
+
+        Raises RequestError for an unknown metric, or a cut that is none, missing or out of place.
+        """
         name, at, cut = text.partition("@")
         if name not in METRICS:
             raise RequestError(
                 f"no metric is named {name!r}{did_you_mean(name, METRICS)} "
                 f"(metrics: {', '.join(METRICS)})"
             )
+        if name in RATING_METRICS:
+            if at:
+                raise RequestError(f"{name} is of all predicted ratings; leave out @{cut}")
+            return cls(name)
         if not at:
             raise RequestError(f"metric {text!r} has no cut; write how many places, as {name}@10")
         if not (cut.isascii() and cut.isdigit() and int(cut) >= 1):
@@ -76,6 +94,11 @@ class MetricName:
                 f"metric {text!r} is cut at {cut!r}; a cut is a whole number from 1, as {name}@10"
             )
         return cls(name, int(cut))
+
+
+def lower_is_better(text: str) -> bool:
+    """Whether less of a metric ("rmse", "gini@10") is what one wants."""
+    return text.partition("@")[0] in _LOWER_IS_BETTER
 
 
 def parse_metrics(texts: Iterable[str]) -> tuple[MetricName, ...]:

@@ -45,6 +45,7 @@ class FittedRatingKnn(FittedItemKnn):
     """Weights are similarities, none negative; biases are of the items known at the fit."""
 
     source = "cf.rating_knn"
+    predicts_ratings = True
 
     def __init__(self, weights: Weights, mean: float, biases: F32) -> None:
         super().__init__(weights, None)

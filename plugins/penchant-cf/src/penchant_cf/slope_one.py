@@ -40,6 +40,7 @@ class FittedSlopeOne:
     """
 
     source = "cf.slope_one"
+    predicts_ratings = True
 
     def __init__(
         self, counts: DenseWeights, shifts: DenseWeights, mean: float, shrinkage: float

@@ -101,6 +101,8 @@ class FittedSgd:
     text: what an item's words foretell of its factors and bias, or None.
     """
 
+    predicts_ratings = True
+
     def __init__(
         self,
         mean: float,

@@ -16,7 +16,7 @@ from penchant.evaluation.pooling import Part, Section, section
 if TYPE_CHECKING:
     from penchant.components import Spec
     from penchant.data import Dataset
-    from penchant.evaluation.measuring import Cell
+    from penchant.evaluation.measuring import Cell, Failure
     from penchant.evaluation.parting import Split
     from penchant.protocols import Json
 
@@ -50,12 +50,15 @@ class Report:
         specs: Mapping[str, Spec],
         data: Dataset | None,
         missing: int = 0,
+        failures: Sequence[Failure] = (),
     ) -> Report:
         """Pool the cells, kind of split by kind of split, and add the facts."""
         sections = []
-        for kind in dict.fromkeys(cell.split for cell in cells):
+        kinds = (*(cell.split for cell in cells), *(failure.split for failure in failures))
+        for kind in dict.fromkeys(kinds):
             splits = [split for split, _ in parted if split.kind == kind]
-            sections.append(section([c for c in cells if c.split == kind], splits, base))
+            failed = [failure for failure in failures if failure.split == kind]
+            sections.append(section([c for c in cells if c.split == kind], splits, base, failed))
         return cls(
             tuple(sections),
             base,
@@ -94,6 +97,7 @@ class Report:
                         f"{row.name} against {self.base}: {metric} {found.difference:+.4f} "
                         f"(95 % interval {found.low:+.4f} to {found.high:+.4f})"
                     )
+            lines += [f"{name} failed: {reason}" for name, reason in part.failed.items()]
             blocks.append("\n".join(lines))
         blocks.append("\n".join(f"Note: {note}" for note in self.notes()))
         return "\n\n".join(block for block in blocks if block)
@@ -110,6 +114,7 @@ class Report:
                     "split": part.split,
                     "seeds": list(part.seeds),
                     "warnings": list(part.warnings),
+                    "failed": dict(part.failed),
                     **part.comparison.to_json(),
                     "segments": {
                         kind: {label: _part(found) for label, found in parts.items()}
@@ -128,9 +133,18 @@ class Report:
         }
 
     def to_csv(self) -> str:
-        """One table: the rows of `Comparison.to_csv`, the split before each."""
+        """One table: the rows of `Comparison.to_csv`, the split before each.
+
+        Where something failed, a last column "failed" says why.
+        """
         tables = [
-            (part.split, list(csv.DictReader(io.StringIO(part.comparison.to_csv()))))
+            (
+                part.split,
+                [
+                    *csv.DictReader(io.StringIO(part.comparison.to_csv())),
+                    *({"name": name, "failed": why} for name, why in part.failed.items()),
+                ],
+            )
             for part in self.sections
         ]
         columns = dict.fromkeys(c for _, rows in tables for row in rows for c in row)

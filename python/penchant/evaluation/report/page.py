@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from penchant.evaluation.report.charts import Bar, Dot, bars, lines, scatter
 from penchant.evaluation.table import COSTS, text_of, title_of
+from penchant.metrics import lower_is_better
 
 if TYPE_CHECKING:
     from penchant.evaluation.pooling import Section
@@ -65,6 +66,8 @@ def _section(part: Section, base: str) -> str:
         f'<p class="soft">{escape(_sentence(part.comparison.title))}</p>',
         _table(part, base),
     ]
+    if not rows:
+        return "\n".join(out)
     charts = []
     for metric in metrics:
         drawn = _bars(rows, metric, base)
@@ -166,6 +169,9 @@ def _table(part: Section, base: str) -> str:
         strong = ' class="strong"' if row.name == base else ""
         name = f'<th scope="row">{escape(row.name)}</th>'
         lines_.append(f"<tr{strong}>{name}{''.join(cells)}</tr>")
+    for name, reason in part.failed.items():
+        told = f'<td class="wide" colspan="{len(heads)}">failed: {escape(reason)}</td>'
+        lines_.append(f'<tr class="failed"><th scope="row">{escape(name)}</th>{told}</tr>')
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines_)}'
         "</tbody></table></div>"
@@ -174,7 +180,8 @@ def _table(part: Section, base: str) -> str:
 
 def _cell(row: Contestant, metric: str) -> str:
     mark = row.mark(metric)
-    sign = {"+": ("above", "+"), "-": ("below", "\N{MINUS SIGN}"), "": ("", "")}[mark]
+    good, bad = ("below", "above") if lower_is_better(metric) else ("above", "below")
+    sign = {"+": (good, "+"), "-": (bad, "\N{MINUS SIGN}"), "": ("", "")}[mark]
     told = row.differences.get(metric)
     hint = f' title="difference {escape(str(told))}"' if told is not None else ""
     value = text_of(metric, row.metrics.get(metric))
@@ -214,7 +221,8 @@ def _verdict(part: Section, base: str) -> str:
         return ""
     metric = part.comparison.metrics[0]
     first = part.comparison.sorted_by(metric).rows[0]
-    said = f"{part.split}: {first.name} has the greatest {metric}, {first.metrics[metric]:.4f}"
+    most = "least" if lower_is_better(metric) else "greatest"
+    said = f"{part.split}: {first.name} has the {most} {metric}, {first.metrics[metric]:.4f}"
     if first.name == base:
         close = [row.name for row in rows if row.differences and not row.mark(metric)]
         equal = f"; the data can't tell it from {', '.join(close)}" if close else ""
