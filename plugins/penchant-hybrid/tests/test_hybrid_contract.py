@@ -28,6 +28,18 @@ class TestBlendInABlend(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestStacked(ScorerContract):
+    name = "hybrid.stacked"
+    settings = {"parts": ["base.popular", "cf.item_knn", SGD]}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestStackedThatCanBeUpdated(ScorerContract):
+    name = "hybrid.stacked"
+    settings = {"parts": ["cf.item_knn", SGD], "ridge": 1}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestFused(ScorerContract):
     name = "hybrid.fused"
     settings = {"parts": [POPULAR, "cf.item_knn", SGD]}  # noqa: RUF012

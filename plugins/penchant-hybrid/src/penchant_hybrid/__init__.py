@@ -13,6 +13,7 @@ from penchant import Component, Spec, hookimpl
 from penchant_hybrid.settings import (
     AutoSettings,
     FusedSettings,
+    StackedSettings,
     SwitchSettings,
     WeightedSettings,
     weighed,
@@ -39,6 +40,13 @@ def _weighted(settings: WeightedSettings, registry: Registry) -> Scorer:
     return Weighted(settings, *_built(settings.split(), registry))
 
 
+def _stacked(settings: StackedSettings, registry: Registry) -> Scorer:
+    from penchant_hybrid.stacked import Stacked
+
+    names, scorers, _ = _built(settings.split(), registry)
+    return Stacked(settings, names, scorers)
+
+
 def _fused(settings: FusedSettings, registry: Registry) -> Scorer:
     from penchant_hybrid.fused import Fused
 
@@ -61,10 +69,16 @@ def _built(
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `hybrid.weighted`, `hybrid.fused` and `hybrid.switch`."""
+    """Declare `hybrid.weighted`, `hybrid.stacked`, `hybrid.fused` and `hybrid.switch`."""
     return [
         Component(
             "weighted", _weighted, WeightedSettings, "A weighted sum of other strategies' scores"
+        ),
+        Component(
+            "stacked",
+            _stacked,
+            StackedSettings,
+            "A model of other strategies' scores and ranks, learned on held-out likings",
         ),
         Component("fused", _fused, FusedSettings, "Other strategies' lists, fused by rank"),
         Component("switch", _switch, SwitchSettings, "Which strategy answers for whom"),

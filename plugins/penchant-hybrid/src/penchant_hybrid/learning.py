@@ -172,8 +172,9 @@ def judge_of(
     validation: Dataset,
     context: FitContext,
     among: Literal["all", "new"] = "all",
+    owner: str = "hybrid.weighted",
 ) -> Judge:
-    """Score what is to be found in `validation` by every part."""
+    """Score what is to be found in `validation` by every part; `owner` is who learns from it."""
     log = data.interactions
     likes = validation.positive_csr()
     allow = None
@@ -195,9 +196,12 @@ def judge_of(
             "cold_item_split does, or set among to 'all'"
         )
     if not len(users):
+        way_out = "give other events"
+        if owner == "hybrid.weighted":
+            way_out += ", or set learn to false"
         raise DataError(
-            "hybrid.weighted can't learn weights: no user of the data likes anything new in the "
-            "validation events; give other events, or set learn to false"
+            f"{owner} can't learn weights: no user of the data likes anything new in the "
+            f"validation events; {way_out}"
         )
     most = min(USERS, max(1, _SCORES_AT_ONCE // (len(parts) * max(1, len(data.items)))))
     if len(users) > most:

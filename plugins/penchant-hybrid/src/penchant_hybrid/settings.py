@@ -82,6 +82,38 @@ class FusedSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StackedSettings:
+    """Settings of `hybrid.stacked`."""
+
+    parts: Parts = field(metadata={"help": "the strategies to stack"})
+    ridge: float = field(
+        default=100.0,
+        metadata={"help": "how strongly coefficients are held near 0, in users who say otherwise"},
+    )
+    share: float = field(
+        default=0.2,
+        metadata={"help": "of each user's likings to learn from, where no validation is given"},
+    )
+    refit: bool = field(
+        default=True,
+        metadata={"help": "after learning, fit the parts again with what was held out"},
+    )
+
+    def __post_init__(self) -> None:
+        if not (self.ridge > 0 and math.isfinite(self.ridge)):
+            raise ValueError(f"ridge must be greater than 0, got {self.ridge}")
+        if not 0 < self.share < 1:
+            raise ValueError(f"share must be between 0 and 1, got {self.share}")
+        self.split()
+
+    def split(self) -> tuple[tuple[Spec, None], ...]:
+        """The parts as specs, of which nothing else is said: what they count is learned."""
+        if not self.parts:
+            raise ValueError("parts must name at least one strategy, got none")
+        return tuple((Spec.of(part), None) for part in self.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
 class When:
     """For whom a part of `hybrid.switch` answers; what is left out, or None, does not matter."""
 
