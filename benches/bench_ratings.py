@@ -20,8 +20,8 @@ from typing import Any, Self
 
 import numpy as np
 from common import print_machine
-from mf_contestant import NeighbourRatings
-from surprise import Dataset, Reader, SlopeOne
+from mf_contestant import NeighbourRatings, Ratings
+from surprise import SVD, Dataset, Reader, SlopeOne, SVDpp
 
 FOLDS = 5
 
@@ -61,6 +61,45 @@ PAIRS = [
         lambda: NeighbourRatings("cf.slope_one"),
         "SlopeOne",
         lambda: Rival(SlopeOne),
+    ),
+    Pair(
+        "`mf.sgd`",
+        Ratings,
+        "SVD",
+        lambda: Rival(SVD),
+    ),
+    Pair(
+        "`mf.sgd`, settings of SVD",
+        lambda: Ratings(
+            factors=100,
+            epochs=20,
+            learning_rate=0.005,
+            decay=1,
+            regularization=0.02,
+            bias_regularization=0.02,
+        ),
+        "SVD",
+        lambda: Rival(SVD),
+    ),
+    Pair(
+        "`mf.svdpp`",
+        lambda: Ratings("mf.svdpp"),
+        "SVDpp",
+        lambda: Rival(SVDpp),
+    ),
+    Pair(
+        "`mf.svdpp`, settings of SVDpp",
+        lambda: Ratings(
+            "mf.svdpp",
+            factors=20,
+            epochs=20,
+            learning_rate=0.007,
+            decay=1,
+            regularization=0.02,
+            bias_regularization=0.02,
+        ),
+        "SVDpp",
+        lambda: Rival(SVDpp),
     ),
 ]
 

@@ -40,16 +40,16 @@ def _fitted(name: str, settings: dict[str, Any], data: Dataset) -> FittedScorer:
 
 
 class Ratings:
-    """`mf.sgd` on rows."""
+    """`mf.sgd`, or another scorer of ratings whose users have vectors, on rows."""
 
-    def __init__(self, **settings: Any) -> None:
-        self._settings = settings
+    def __init__(self, name: str = "mf.sgd", **settings: Any) -> None:
+        self._name, self._settings = name, settings
 
     def fit(self, users: Any, items: Any, ratings: Any, n_users: int, n_items: int) -> Self:
         """Fit, and keep the seconds in `core_s`."""
         data = _dataset(users, items, ratings, n_users, n_items)
         started = time.perf_counter()
-        fitted: Any = _fitted("mf.sgd", self._settings, data)
+        fitted: Any = _fitted(self._name, self._settings, data)
         self.core_s = time.perf_counter() - started
         self._items = fitted.item_vectors
         self._users = fitted.query_vectors(

@@ -13,6 +13,7 @@ __all__ = [
     "PairwiseModel",
     "SgdModel",
     "StringTable",
+    "SvdppModel",
     "__version__",
     "als",
     "bitset",
@@ -28,6 +29,7 @@ __all__ = [
     "sgd",
     "sparse_dense",
     "sparse_sparse",
+    "svdpp",
     "transpose",
     "unpack_strings",
 ]
@@ -184,6 +186,38 @@ def sgd(
     threads: int = 1,
     progress: Callable[[int, float], bool | None] | None = None,
 ) -> SgdModel: ...
+@final
+class SvdppModel:
+    @property
+    def mean(self) -> float: ...
+    @property
+    def user_bias(self) -> F32: ...
+    @property
+    def item_bias(self) -> F32: ...
+    @property
+    def user_factors(self) -> F32: ...
+    @property
+    def item_factors(self) -> F32: ...
+    @property
+    def rated_factors(self) -> F32: ...
+    @property
+    def train_rmse(self) -> F32: ...
+
+def svdpp(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    columns: int,
+    *,
+    factors: int,
+    epochs: int,
+    learning_rate: float,
+    decay: float,
+    regularization: float,
+    bias_regularization: float,
+    seed: int,
+    progress: Callable[[int, float], bool | None] | None = None,
+) -> SvdppModel: ...
 def als(
     indptr: I64,
     indices: I32,

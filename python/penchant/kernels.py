@@ -16,6 +16,7 @@ from penchant._kernels import (
     PairwiseModel,
     SgdModel,
     StringTable,
+    SvdppModel,
     __version__,
     als,
     bitset,
@@ -31,6 +32,7 @@ from penchant._kernels import (
     sgd,
     sparse_dense,
     sparse_sparse,
+    svdpp,
     transpose,
     unpack_strings,
 )
@@ -42,6 +44,7 @@ __all__ = [
     "PairwiseModel",
     "SgdModel",
     "StringTable",
+    "SvdppModel",
     "__version__",
     "als",
     "bitset",
@@ -57,6 +60,7 @@ __all__ = [
     "sgd",
     "sparse_dense",
     "sparse_sparse",
+    "svdpp",
     "transpose",
     "unpack_strings",
 ]

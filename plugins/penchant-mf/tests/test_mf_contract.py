@@ -71,3 +71,8 @@ class TestBpr(ScorerContract):
 class TestWarp(ScorerContract):
     name, settings = "mf.warp", {"factors": 8, "epochs": 3}
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestSvdpp(ScorerContract):
+    name, settings = "mf.svdpp", {"factors": 8, "epochs": 5}
+    fold_in, explain_sums, cancellable = True, True, True

@@ -25,6 +25,7 @@ pub mod sgd;
 mod simd;
 pub mod sparse;
 pub mod strings;
+pub mod svdpp;
 pub mod top_k;
 pub mod xxh64;
 

@@ -17,6 +17,7 @@ mod ridge;
 mod sgd;
 mod sparse;
 mod strings;
+mod svdpp;
 mod top_k;
 
 use pyo3::prelude::*;
@@ -35,6 +36,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     sgd::register(module)?;
     sparse::register(module)?;
     strings::register(module)?;
+    svdpp::register(module)?;
     top_k::register(module)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
-"""Matrix factorization for penchant: `mf.sgd` learns from ratings, the others from likings.
+"""Matrix factorization for penchant: `mf.sgd` and `mf.svdpp` learn from ratings.
 
-Declaring it imports no arithmetic.
+The others learn from likings. Declaring them imports no arithmetic.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from penchant import Component, hookimpl
 
-from penchant_mf.settings import AlsSettings, BprSettings, SgdSettings, WarpSettings
+from penchant_mf.settings import (
+    AlsSettings,
+    BprSettings,
+    SgdSettings,
+    SvdppSettings,
+    WarpSettings,
+)
 
 if TYPE_CHECKING:
     from penchant.protocols import Scorer
@@ -37,6 +43,12 @@ def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:
     return Sgd(settings, registry)
 
 
+def _svdpp(settings: SvdppSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_mf.svdpp import Svdpp
+
+    return Svdpp(settings)
+
+
 def _warp(settings: WarpSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     from penchant_mf.pairwise import Pairwise
 
@@ -45,10 +57,11 @@ def _warp(settings: WarpSettings, registry: Registry) -> Scorer:  # noqa: ARG001
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `mf.als`, `mf.bpr`, `mf.sgd` and `mf.warp`."""
+    """Declare `mf.als`, `mf.bpr`, `mf.sgd`, `mf.svdpp` and `mf.warp`."""
     return [
         Component("als", _als, AlsSettings, "Likings recalled by factors of users and items"),
         Component("bpr", _bpr, BprSettings, "Likings ranked above items drawn at random"),
         Component("sgd", _sgd, SgdSettings, "Ratings foretold by factors of users and items"),
+        Component("svdpp", _svdpp, SvdppSettings, "Ratings foretold by factors and what was rated"),
         Component("warp", _warp, WarpSettings, "Likings ranked above the items that rival them"),
     ]

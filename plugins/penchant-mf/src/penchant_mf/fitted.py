@@ -1,4 +1,4 @@
-"""`mf.sgd` once fitted: a dot product of vectors that carry the biases along.
+"""`mf.sgd` and `mf.svdpp` once fitted: a dot product of vectors that carry the biases along.
 
 Item i has the vector [q_i, b_i, 1] and user u [p_u, 1, mean + b_u], so that their dot product is
 the rating foretold and one fused kernel call ranks the whole catalogue. The factors of several
@@ -14,6 +14,9 @@ where t is the sum of the learning rates. The descent starts near zero and ends 
 few ratings, which comes to about that pull (Ali, Kolter, Tibshirani, "A Continuous-Time View of
 Early Stopping for Least Squares Regression", 2019). Without it an item that one user rated 5 would
 lead many lists. Users go without: their bias moves no list, and longer vectors rank better.
+
+With `mf.svdpp` a user's factors are p_u + z_u, where z_u = |N(u)|^-1/2 · Σ_j y_j over the items
+rated. A stranger's z comes from the history, and p and b from what it leaves of the ratings.
 """
 
 from __future__ import annotations
@@ -99,6 +102,8 @@ class FittedSgd:
 
     user_vectors: (users, f + 2) float32. `item_vectors`: (items, f + 2) float32.
     text: what an item's words foretell of its factors and bias, or None.
+    rated: (items, f) float32: y, what having rated an item adds to a user's factors, or None.
+    source: the full name of the component, for evidence.
     """
 
     predicts_ratings = True
@@ -110,16 +115,21 @@ class FittedSgd:
         item_vectors: F32,
         ridge: Ridge,
         text: TextMap | None = None,
+        rated: F32 | None = None,
+        source: str = SOURCE,
     ) -> None:
         self._mean = mean
         self._users = user_vectors
         self._items = item_vectors
         self._ridge = ridge
         self._text = text
+        self._y = rated
+        self._source = source
         if text is not None and isinstance(text.text, ReadsText):
             self.encoders = text.text.encoders
-        for array in (user_vectors, item_vectors):
-            array.setflags(write=False)
+        for array in (user_vectors, item_vectors, rated):
+            if array is not None:
+                array.setflags(write=False)
 
     @classmethod
     def of(
@@ -130,6 +140,8 @@ class FittedSgd:
         items: F32,
         ridge: Ridge,
         text: TextMap | None = None,
+        rated: F32 | None = None,
+        source: str = SOURCE,
     ) -> FittedSgd:
         """Put factors and biases together; `items` are factors and a bias."""
         ones = np.ones(len(user_bias), np.float32)
@@ -139,6 +151,8 @@ class FittedSgd:
             np.column_stack([items, np.ones(len(items), np.float32)]),
             ridge,
             text,
+            rated,
+            source,
         )
 
     @property
@@ -162,7 +176,7 @@ class FittedSgd:
             solved = self._ridge.user(
                 self._rated(queries, query), queries.history.row_values(query)
             )
-            vectors[query, :-2] = solved[:-1]
+            vectors[query, :-2] = solved[:-1] + self._told_by_history(queries, query)
             vectors[query, -2] = 1.0
             vectors[query, -1] = self._mean + solved[-1]
         said = self._said(queries)
@@ -199,23 +213,22 @@ class FittedSgd:
         score = float(self.score(queries, np.array((item,), np.int32))[0, 0])
         bias = float(self._items[item, -2])
         reasons = [
-            Evidence("baseline", self._mean, detail="the average rating", source=SOURCE),
-            Evidence("popularity", bias, source=SOURCE),
+            Evidence("baseline", self._mean, detail="the average rating", source=self._source),
+            Evidence("popularity", bias, source=self._source),
         ]
         if queries.history.nnz:
             rated = self._rated(queries, 0)
             factors, ratings = evidence(rated, queries.history.row_values(0))
             target = np.append(self._items[item, :-2].astype(np.float64), 1.0)
             shares = ratings * (factors @ np.linalg.solve(self._ridge.system(factors), target))
+            shares += self._parts_told(queries, 0) @ target[:-1]
             reasons += [
-                Evidence("item", share, rated, source=SOURCE)
-                for rated, share in zip(
-                    queries.history.row(0).tolist(), shares.tolist(), strict=True
-                )
+                Evidence("item", share, one, source=self._source)
+                for one, share in zip(queries.history.row(0).tolist(), shares.tolist(), strict=True)
             ]
         if queries.rows[0] >= 0 or spoken:
             rest = score - sum(reason.weight for reason in reasons)
-            reasons.append(Evidence("text" if spoken else "factors", rest, source=SOURCE))
+            reasons.append(Evidence("text" if spoken else "factors", rest, source=self._source))
         return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
 
     def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
@@ -226,7 +239,8 @@ class FittedSgd:
         """Take up new items: those that known users rated are folded in, the others get zeros.
 
         An item without ratings has no factors and no bias until the next fit; with a text it has
-        those that its words foretell. The vectors of users and of old items keep their bits.
+        those that its words foretell. The vectors of users and of old items keep their bits. The y
+        of new items are zeros.
         O(ratings·f² + f³) an item.
         """
         new = np.arange(len(self._items), len(data.items), dtype=np.int32)
@@ -241,11 +255,16 @@ class FittedSgd:
             prior = vectors[row, :-1].astype(np.float64)
             vectors[row, :-1] = self._ridge.item(raters, ratings.row_values(row), prior)
         items = appended(self._items, vectors)
-        return FittedSgd(self._mean, self._users, items, self._ridge, self._text)
+        y = self._y
+        if y is not None:
+            y = appended(y, np.zeros((len(new), y.shape[1]), np.float32))
+        return FittedSgd(self._mean, self._users, items, self._ridge, self._text, y, self._source)
 
     def state(self) -> State:
         """The vectors, the mean, the scale of the ratings, the steps, and the map from words."""
         arrays = {"user_vectors": self._users, "item_vectors": self._items}
+        if self._y is not None:
+            arrays["rated_factors"] = self._y
         meta = {"mean": self._mean, "scale": self._ridge.scale, "steps": self._ridge.steps}
         return State(arrays, meta, {} if self._text is None else {"text": self._text.state()})
 
@@ -257,8 +276,21 @@ class FittedSgd:
     def _rated(self, queries: Queries, query: int) -> F64:
         """(n, f + 1): factors of what one query rated, and what its ratings are without a user."""
         rated = self._items[queries.history.row(query), :-1].astype(np.float64)
-        rated[:, -1] += self._mean
+        rated[:, -1] += self._mean + rated[:, :-1] @ self._told_by_history(queries, query)
         return rated
+
+    def _told_by_history(self, queries: Queries, query: int) -> F64:
+        """(f,): z, what having rated the items of its history adds to the factors of one query."""
+        told: F64 = self._parts_told(queries, query).sum(axis=0)
+        return told
+
+    def _parts_told(self, queries: Queries, query: int) -> F64:
+        """(n, f): the parts of z, one for each item rated."""
+        rated = queries.history.row(query)
+        if self._y is None:
+            return np.zeros((len(rated), self._items.shape[1] - 2))
+        parts: F64 = self._y[rated].astype(np.float64) / np.sqrt(max(len(rated), 1))
+        return parts
 
     @cached_property
     def _usual_length(self) -> float:

@@ -55,23 +55,53 @@ class SgdSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.factors <= 512:
-            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
-        for name in ("epochs", "models", "patience"):
+        _check_descent(self)
+        for name in ("models", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate must be greater than 0, got {self.learning_rate}")
-        if not 0 < self.decay <= 1:
-            raise ValueError(f"decay must be greater than 0 and at most 1, got {self.decay}")
-        for name in ("regularization", "bias_regularization"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be at least 0, got {value}")
         if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
             raise ValueError(
                 f"text_regularization must be greater than 0, got {self.text_regularization}"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SvdppSettings:
+    """Settings of `mf.svdpp`."""
+
+    factors: int = field(default=128, metadata={"help": "length of the users' and items' vectors"})
+    epochs: int = field(default=40, metadata={"help": "passes over the ratings"})
+    learning_rate: float = field(
+        default=0.02, metadata={"help": "size of the first steps; lower it if a fit diverges"}
+    )
+    decay: float = field(
+        default=0.92, metadata={"help": "what each epoch multiplies the learning rate by"}
+    )
+    regularization: float = field(
+        default=0.04, metadata={"help": "pull of the vectors towards zero, for each rating"}
+    )
+    bias_regularization: float = field(
+        default=0.05, metadata={"help": "pull of the biases towards zero, for each rating"}
+    )
+
+    def __post_init__(self) -> None:
+        _check_descent(self)
+
+
+def _check_descent(settings: SgdSettings | SvdppSettings) -> None:
+    """Raise ValueError for what no descent can use."""
+    if not 1 <= settings.factors <= 512:
+        raise ValueError(f"factors must be from 1 to 512, got {settings.factors}")
+    if settings.epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {settings.epochs}")
+    if not (math.isfinite(settings.learning_rate) and settings.learning_rate > 0):
+        raise ValueError(f"learning_rate must be greater than 0, got {settings.learning_rate}")
+    if not 0 < settings.decay <= 1:
+        raise ValueError(f"decay must be greater than 0 and at most 1, got {settings.decay}")
+    for name in ("regularization", "bias_regularization"):
+        value = getattr(settings, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be at least 0, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)

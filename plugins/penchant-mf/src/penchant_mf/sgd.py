@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from penchant import kernels
-from penchant.errors import DataError, FitCancelled
+from penchant.errors import FitCancelled
 from penchant.item_text import TextMap, text_source
 from penchant.protocols import FitContext, State
 
 from penchant_mf.fitted import SOURCE, FittedSgd, Ridge
+from penchant_mf.ratings import check_values, ratings_of, scale_of
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
@@ -56,13 +57,13 @@ class Sgd:
         Raises DataError where all values are equal or one is not finite, or a text is asked for and
         no item has one, and FitDiverged.
         """
-        users, items, values = _ratings(data)
-        _check_values(values)
-        scale = _scale(values)
+        users, items, values = _log(data)
+        check_values("mf.sgd", values)
+        scale = scale_of(values)
         log = users, items, values / scale
         validation = None
         if context.validation is not None and len(context.validation.interactions):
-            users, items, values = _ratings(context.validation)
+            users, items, values = _log(context.validation)
             validation = users, items, values / scale
         task = _Task(
             log, (data.interactions.n_users, data.interactions.n_items), validation, context
@@ -185,29 +186,7 @@ def _joined(rows: F32, models: int, scale: np.float32) -> F32:
     return np.column_stack([factors, parts[:, :, -1].sum(axis=1) * (scale * share)])
 
 
-def _ratings(data: Dataset) -> Log:
+def _log(data: Dataset) -> Log:
     """User and item rows and the last value of each pair, user by user."""
-    ratings = data.interactions.by_user()
-    values = ratings.values if ratings.values is not None else np.ones(ratings.nnz, np.float32)
+    ratings, values = ratings_of(data)
     return ratings.row_of_entry(), ratings.indices, values
-
-
-def _scale(values: F32) -> np.float32:
-    """The power of two nearest to the values' spread: ratings divided by it spread by about 1.
-
-    Steps and pulls then suit any scale, and a power of two costs no bit of accuracy.
-    """
-    return np.float32(2.0 ** np.round(np.log2(np.std(values, dtype=np.float64))))
-
-
-def _check_values(values: F32) -> None:
-    if not len(values):
-        raise DataError("mf.sgd needs ratings, and the data have no events")
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise DataError("mf.sgd needs finite ratings; clean the data with clean='drop'")
-    if low == high:
-        raise DataError(
-            f"mf.sgd learns from ratings that differ, and all {len(values):,} values are {low:g}; "
-            "for likings without ratings use mf.als or cf.ease"
-        )

@@ -7,7 +7,7 @@
 mod blocks;
 mod prior;
 mod settings;
-mod start;
+pub(crate) mod start;
 mod state;
 mod step;
 
@@ -169,7 +169,7 @@ pub fn fit(
             }
         }
         if !(trained.is_finite() && validated.is_none_or(f64::is_finite)) {
-            return Err(diverged(settings, epoch));
+            return Err(diverged(settings.learning_rate, epoch));
         }
         train_rmse.push(trained as f32);
         learning_rate *= settings.decay;
@@ -188,7 +188,7 @@ pub fn fit(
         None => (state, train_rmse.len()),
     };
     if !state.is_finite() {
-        return Err(diverged(settings, epochs.saturating_sub(1)));
+        return Err(diverged(settings.learning_rate, epochs.saturating_sub(1)));
     }
     Ok(Model {
         mean,
@@ -217,6 +217,11 @@ fn checked_mean(ratings: &Ratings<'_>) -> Result<f64, KernelError> {
             values.len()
         )));
     }
+    mean_of(values)
+}
+
+/// The mean of ratings, which must be finite, and some but not more than 32 bits can number.
+pub(crate) fn mean_of(values: &[f32]) -> Result<f64, KernelError> {
     if values.is_empty() || u32::try_from(values.len()).is_err() {
         return Err(KernelError::Data(format!(
             "there are {} ratings, and there must be from 1 to {}",
@@ -233,12 +238,11 @@ fn checked_mean(ratings: &Ratings<'_>) -> Result<f64, KernelError> {
     Ok(values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64)
 }
 
-fn diverged(settings: &Settings, epoch: usize) -> KernelError {
+pub(crate) fn diverged(learning_rate: f32, epoch: usize) -> KernelError {
     KernelError::Diverged(format!(
         "training diverged in epoch {}: the error is no longer a finite number; lower \
-         learning_rate (it is {})",
-        epoch + 1,
-        settings.learning_rate
+         learning_rate (it is {learning_rate})",
+        epoch + 1
     ))
 }
 

@@ -60,7 +60,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), KernelError> {
+    pub(crate) fn check(&self) -> Result<(), KernelError> {
         if !(1..=MAX_FACTORS).contains(&self.factors) {
             return Err(KernelError::Setting(format!(
                 "factors is {}, and must be from 1 to {MAX_FACTORS}",

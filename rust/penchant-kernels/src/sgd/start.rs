@@ -14,7 +14,7 @@ const PIECE: usize = 1 << 10;
 /// Rows of `factors` numbers in `width` lanes, uniform around zero. `counts` says how often each
 /// row is rated: one that never is gets zeros. A row's numbers follow from the seed, the side and
 /// its own number, so other rows don't shift them. O(rows x factors).
-pub(super) fn rows(
+pub(crate) fn rows(
     seed: u64,
     side: u64,
     counts: &[u32],
@@ -40,4 +40,15 @@ pub(super) fn rows(
         }
     });
     rows
+}
+
+/// The first `factors` numbers of each row of `width` lanes.
+pub(crate) fn numbers(rows: &[Lanes], width: usize, factors: usize) -> Vec<f32> {
+    let mut numbers = Vec::with_capacity(rows.len() / width * factors);
+    for row in rows.chunks_exact(width) {
+        for (lanes, left) in row.iter().zip((0..factors).step_by(16)) {
+            numbers.extend_from_slice(&lanes.0[..16.min(factors - left)]);
+        }
+    }
+    numbers
 }

@@ -55,13 +55,7 @@ impl Side {
 
     /// Rows of `factors` numbers.
     pub(super) fn rows(&self, factors: usize) -> Vec<f32> {
-        let mut rows = Vec::with_capacity(self.bias.len() * factors);
-        for row in self.factors.chunks_exact(self.width) {
-            for (lanes, left) in row.iter().zip((0..factors).step_by(16)) {
-                rows.extend_from_slice(&lanes.0[..16.min(factors - left)]);
-            }
-        }
-        rows
+        start::numbers(&self.factors, self.width, factors)
     }
 }
 
