@@ -76,3 +76,18 @@ class TestWarp(ScorerContract):
 class TestSvdpp(ScorerContract):
     name, settings = "mf.svdpp", {"factors": 8, "epochs": 5}
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestBprWithTerms(ScorerContract):
+    name, settings = "mf.bpr", {"factors": 8, "epochs": 3, "text": "content.tfidf"}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestWarpWithAnEncoder(ScorerContract):
+    name = "mf.warp"
+    settings = {  # noqa: RUF012
+        "factors": 8,
+        "epochs": 3,
+        "text": {"use": "base.hashing", "dim": 16},
+    }
+    fold_in, explain_sums, cancellable = True, True, True

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from penchant import kernels
+from penchant import Registry, kernels
 from penchant.errors import DataError, FitCancelled, FitDiverged, SettingsError, ShapeError
 from penchant.protocols import FitContext, State
 from penchant.queries import Csr, Queries
@@ -24,12 +24,13 @@ STEPS = {
 
 
 def bpr(**settings: object) -> Pairwise:
-    return Pairwise("mf.bpr", make_settings(BprSettings, {"factors": 4, **settings}, "mf.bpr"))
+    made = make_settings(BprSettings, {"factors": 4, **settings}, "mf.bpr")
+    return Pairwise("mf.bpr", made, Registry({}))
 
 
 def warp(**settings: object) -> Pairwise:
     made = make_settings(WarpSettings, {"factors": 4, **settings}, "mf.warp")
-    return Pairwise("mf.warp", made, made.max_tries)
+    return Pairwise("mf.warp", made, Registry({}), made.max_tries)
 
 
 Make = Callable[..., Pairwise]

@@ -31,10 +31,10 @@ def _als(settings: AlsSettings, registry: Registry) -> Scorer:
     return Als(settings, registry)
 
 
-def _bpr(settings: BprSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _bpr(settings: BprSettings, registry: Registry) -> Scorer:
     from penchant_mf.pairwise import Pairwise
 
-    return Pairwise("mf.bpr", settings)
+    return Pairwise("mf.bpr", settings, registry)
 
 
 def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:
@@ -49,10 +49,10 @@ def _svdpp(settings: SvdppSettings, registry: Registry) -> Scorer:  # noqa: ARG0
     return Svdpp(settings)
 
 
-def _warp(settings: WarpSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+def _warp(settings: WarpSettings, registry: Registry) -> Scorer:
     from penchant_mf.pairwise import Pairwise
 
-    return Pairwise("mf.warp", settings, settings.max_tries)
+    return Pairwise("mf.warp", settings, registry, settings.max_tries)
 
 
 @hookimpl

@@ -26,15 +26,14 @@ import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
 from penchant.item_text import TextMap, text_source
-from penchant.protocols import FitContext, ReadsText, State
+from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
-from penchant_mf.words import toward, usual_length
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
-    from penchant.protocols import F32, I32, Bool
-    from penchant.queries import Csr, Queries
+    from penchant.protocols import F32
+    from penchant.queries import Csr
     from penchant.registry import Registry
 
     from penchant_mf.factor_model import F64
@@ -85,41 +84,20 @@ class FittedAls(FactorModel):
         loss: Loss,
         text: TextMap | None = None,
     ) -> None:
-        super().__init__(user_vectors, item_vectors, min_value)
+        super().__init__(user_vectors, item_vectors, min_value, text)
         self._loss = loss
-        self._text = text
-        if text is not None and isinstance(text.text, ReadsText):
-            self.encoders = text.text.encoders
-
-    def query_vectors(self, queries: Queries, /) -> F32:
-        """(n, f): as without words; with some, halfway to the vector of who likes what they say.
-
-        That is what the loss makes of a liking of the item that the words describe, in its linear
-        part, and as long as the vector of the likings, or of a mean user where there are none.
-        """
-        vectors = super().query_vectors(queries)
-        said = None if self._text is None else self._text.of_words(queries)
-        if said is None:
-            return vectors
-        spoken = np.flatnonzero(said.any(axis=1))
-        n = len(spoken)
-        # A liking that weighs nothing leaves the loss of nothing but the prior.
-        nothing = np.arange(n + 1, dtype=np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32)
-        asked = self._from_items.rows(*nothing, prior=said[spoken])
-        vectors[spoken] = toward(vectors[spoken], asked, self._usual_length)
-        return vectors
-
-    def answers(self, queries: Queries, /) -> Bool:
-        """Those who like anything, or say something that the encoder reads."""
-        liked = super().answers(queries)
-        said = None if self._text is None else self._text.of_words(queries)
-        return liked if said is None else liked | np.asarray(said.any(axis=1), np.bool_)
 
     def state(self) -> State:
         """The vectors, what counts as a liking, the loss, and the map from words."""
         state = super().state()
-        parts = {} if self._text is None else {"text": self._text.state()}
-        return State(state.arrays, {**state.meta, **asdict(self._loss)}, parts)
+        return State(state.arrays, {**state.meta, **asdict(self._loss)}, state.parts)
+
+    def _asked(self, said: F32) -> F32:
+        """What the loss makes of a liking of the item, in its linear part."""
+        n = len(said)
+        # A liking that weighs nothing leaves the loss of nothing but the prior.
+        nothing = np.arange(n + 1, dtype=np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32)
+        return self._from_items.rows(*nothing, prior=said)
 
     def _fold_in(self, likes: Csr) -> F32:
         return self._from_items.rows(likes.indptr, likes.indices, _ones(likes))
@@ -128,21 +106,12 @@ class FittedAls(FactorModel):
         from_users = self._loss.fold_in(self._users)
         return from_users.rows(likers.indptr, likers.indices, _ones(likers), prior=foretold)
 
-    def _foretold(self, data: Dataset, rows: I32) -> F32:
-        if self._text is None:
-            return super()._foretold(data, rows)
-        return self._text.of_rows(data, rows)
-
     def _shares(self, liked: Csr, item: int) -> F64:
         shares = self._from_items.shares(liked.indices, _ones(liked), self._items[item])
         return shares.astype(np.float64)
 
     def _with_item_vectors(self, vectors: F32) -> FittedAls:
         return FittedAls(self._users, vectors, self._min_value, self._loss, self._text)
-
-    @cached_property
-    def _usual_length(self) -> float:
-        return usual_length(self._users)
 
     @cached_property
     def _from_items(self) -> kernels.AlsFoldIn:

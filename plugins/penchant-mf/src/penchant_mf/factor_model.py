@@ -2,6 +2,7 @@
 
 How a stranger's vector comes from likings is the strategy's own affair: a subclass says it in
 `_fold_in`. Where that is linear in the likings, `_shares` says what each of them adds to a score.
+A strategy that maps words to items' vectors says in `_asked` what they are to a user.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from penchant import kernels
 from penchant.growing import appended
-from penchant.protocols import Evidence, State
+from penchant.protocols import Evidence, ReadsText, State
 
 from penchant_mf.directions import Directions
+from penchant_mf.words import toward, usual_length
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
+    from penchant.item_text import TextMap
     from penchant.protocols import F32, I32, Bool
     from penchant.queries import Candidates, Csr, Queries, TopK
 
@@ -32,14 +35,24 @@ class FactorModel:
 
     user_vectors: (users, f) float32. item_vectors: (items, f) float32. Both become read-only.
     min_value: the least value of a liking, or None where every event is one.
+    text: what an item's words foretell of its vector, or None.
     """
 
     source = ""  # the full name of the component, for evidence
 
-    def __init__(self, user_vectors: F32, item_vectors: F32, min_value: float | None) -> None:
+    def __init__(
+        self,
+        user_vectors: F32,
+        item_vectors: F32,
+        min_value: float | None,
+        text: TextMap | None = None,
+    ) -> None:
         self._users = user_vectors
         self._items = item_vectors
         self._min_value = min_value
+        self._text = text
+        if text is not None and isinstance(text.text, ReadsText):
+            self.encoders = text.text.encoders
         for array in (user_vectors, item_vectors):
             array.setflags(write=False)
 
@@ -51,7 +64,8 @@ class FactorModel:
     def query_vectors(self, queries: Queries, /) -> F32:
         """(n, f): a known user's vector is that of the fit, a stranger's is folded in.
 
-        Zeros for a stranger who likes nothing.
+        Zeros for a stranger who likes nothing. With words, halfway to the vector of who likes what
+        they say, and as long as the vector of the likings, or of a mean user where there are none.
         """
         vectors = np.zeros((len(queries), self._items.shape[1]), np.float32)
         known = queries.rows >= 0
@@ -59,6 +73,11 @@ class FactorModel:
         strangers = np.flatnonzero(~known).astype(np.int32)
         if len(strangers):
             vectors[strangers] = self._fold_in(self._likes(queries).take(strangers))
+        said = self._said(queries)
+        if said is not None:
+            spoken = np.flatnonzero(said.any(axis=1))
+            asked = self._asked(said[spoken])
+            vectors[spoken] = toward(vectors[spoken], asked, self._usual_length)
         return vectors
 
     def score(self, queries: Queries, items: I32 | None, /) -> F32:
@@ -67,8 +86,10 @@ class FactorModel:
         return kernels.dot(self.query_vectors(queries), chosen)
 
     def answers(self, queries: Queries, /) -> Bool:
-        """Those who like anything."""
-        return self._likes(queries).counts() > 0
+        """Those who like anything, or say something that an encoder reads."""
+        liked: Bool = self._likes(queries).counts() > 0
+        said = self._said(queries)
+        return liked if said is None else liked | np.asarray(said.any(axis=1), np.bool_)
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """What each liking in the history adds to the score; the parts sum to it.
@@ -104,7 +125,10 @@ class FactorModel:
         """
         users, items = len(self._users), len(self._items)
         new = np.arange(items, len(data.items), dtype=np.int32)
-        vectors = self._foretold(data, new)
+        if self._text is None:
+            vectors = np.zeros((len(new), self._items.shape[1]), np.float32)
+        else:
+            vectors = self._text.of_rows(data, new)
         liked = data.positives(self._min_value)
         if len(liked):
             likers = liked.by_item().take(new)
@@ -117,9 +141,10 @@ class FactorModel:
         return self._with_item_vectors(appended(self._items, vectors))
 
     def state(self) -> State:
-        """The vectors, and what counts as a liking."""
+        """The vectors, what counts as a liking, and the map from words."""
         arrays = {"user_vectors": self._users, "item_vectors": self._items}
-        return State(arrays, {"min_value": self._min_value})
+        parts = {} if self._text is None else {"text": self._text.state()}
+        return State(arrays, {"min_value": self._min_value}, parts)
 
     def _fold_in(self, likes: Csr) -> F32:
         """(n, f): vectors of users who like this; values are those of the events. Zeros for none.
@@ -136,9 +161,12 @@ class FactorModel:
         """
         raise NotImplementedError
 
-    def _foretold(self, data: Dataset, rows: I32) -> F32:  # noqa: ARG002
-        """(n, f): where `rows` of the items are before anybody has liked them. Zeros, commonly."""
-        return np.zeros((len(rows), self._items.shape[1]), np.float32)
+    def _asked(self, said: F32) -> F32:
+        """(n, f): vectors of users who like items whose words foretell the vectors `said`.
+
+        Only where they point counts. For strategies with a text.
+        """
+        raise NotImplementedError
 
     def _shares(self, liked: Csr, item: int) -> F64:
         """(liked.nnz,) float64: what each liking adds to the score of `item`, by the fold-in."""
@@ -150,6 +178,14 @@ class FactorModel:
 
     def _likes(self, queries: Queries) -> Csr:
         return queries.history.at_least(self._min_value)
+
+    def _said(self, queries: Queries) -> F32 | None:
+        """(n, f): vectors of items that words describe, zeros for silence; None for no words."""
+        return None if self._text is None else self._text.of_words(queries)
+
+    @cached_property
+    def _usual_length(self) -> float:
+        return usual_length(self._users)
 
     @cached_property
     def _directions(self) -> Directions:

@@ -4,6 +4,10 @@ BPR: Rendle, Freudenthaler, Gantner, Schmidt-Thieme, "BPR: Bayesian Personalized
 Implicit Feedback", 2009. WARP: Weston, Bengio, Usunier, "WSABIE: Scaling Up to Large Vocabulary
 Image Annotation", 2011. Both are `penchant.kernels.Pairwise`; here are what goes into it and what
 comes out.
+
+With a text, the vectors of the liked items teach a map from words to vectors
+(`penchant.item_text.TextMap`) once the steps are done, and an item that nobody likes is where its
+words say. Without, it has only ever been the loser of comparisons, and comes last.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
+from penchant.item_text import TextMap, text_source
 from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.protocols import F32, I32
     from penchant.queries import Csr
+    from penchant.registry import Registry
 
     from penchant_mf.factor_model import F64
     from penchant_mf.settings import BprSettings, WarpSettings
@@ -70,36 +76,48 @@ class FittedPairwise(FactorModel):
     """
 
     def __init__(
-        self, source: str, vectors: tuple[F32, F32], min_value: float | None, folding: Folding
+        self,
+        source: str,
+        vectors: tuple[F32, F32],
+        min_value: float | None,
+        folding: Folding,
+        text: TextMap | None = None,
     ) -> None:
-        super().__init__(*vectors, min_value)
+        super().__init__(*vectors, min_value, text)
         self.source = source
         self._folding = folding
 
     def state(self) -> State:
-        """The vectors, what counts as a liking, and what newcomers are compared with."""
+        """The vectors, what counts as a liking, what newcomers are compared with, and the map."""
         state = super().state()
         rivals = dict(zip(_RIVALS, self._folding.rivals, strict=True))
-        return State({**state.arrays, **rivals}, {**state.meta, "seed": self._folding.seed})
+        meta = {**state.meta, "seed": self._folding.seed}
+        return State({**state.arrays, **rivals}, meta, state.parts)
 
     def _fold_in(self, likes: Csr) -> F32:
         return self._folding.users.fold_in(likes.indptr, likes.indices, self._items)
 
-    def _fold_in_items(self, likers: Csr, likes: Csr, foretold: F32) -> F32:  # noqa: ARG002
-        return self._folding.items.fold_in_items(
+    def _fold_in_items(self, likers: Csr, likes: Csr, foretold: F32) -> F32:
+        stepped = self._folding.items.fold_in_items(
             (likers.indptr, likers.indices),
             (likes.indptr, likes.indices),
             self._users,
             self._items,
             self._folding.rivals,
         )
+        return np.where((likers.counts() > 0)[:, None], stepped, foretold)
+
+    def _asked(self, said: F32) -> F32:
+        """The step of a comparison of the item with a mean one."""
+        asked: F32 = said - self._items.mean(axis=0)
+        return asked
 
     def _shares(self, liked: Csr, item: int) -> F64:
         return self._folding.users.shares(liked.indices, self._items, item).astype(np.float64)
 
     def _with_item_vectors(self, vectors: F32) -> FittedPairwise:
         own = (self._users, vectors)
-        return FittedPairwise(self.source, own, self._min_value, self._folding)
+        return FittedPairwise(self.source, own, self._min_value, self._folding, self._text)
 
 
 class Pairwise:
@@ -109,16 +127,24 @@ class Pairwise:
     """
 
     def __init__(
-        self, source: str, settings: BprSettings | WarpSettings, max_tries: int | None = None
+        self,
+        source: str,
+        settings: BprSettings | WarpSettings,
+        registry: Registry,
+        max_tries: int | None = None,
     ) -> None:
         self._source = source
         self._settings = settings
         self._max_tries = max_tries
+        self._text = None
+        if settings.text is not None:
+            self._text = text_source(source, settings.text, registry)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedPairwise:
         """Compare and step. O(epochs·likings·factors), for WARP times the tries that are needed.
 
-        Raises DataError where nobody likes anything, and FitDiverged.
+        A text takes its own time besides. Raises DataError where nobody likes anything, or a text
+        is asked for and no item has one, and FitDiverged.
         """
         likes = data.positive_csr()
         if not likes.nnz:
@@ -135,6 +161,7 @@ class Pairwise:
         context.progress(_TASK, 0, epochs)
         if context.cancelled():
             raise FitCancelled(f"the fit of {self._source} was cancelled before it began")
+        described = None if self._text is None else self._text.fit(data, context)
         steps = self._steps(context.seed)
         found = steps.fit(
             likes.indptr, likes.indices, likes.columns, threads=context.threads, progress=after
@@ -143,20 +170,36 @@ class Pairwise:
             raise FitCancelled(
                 f"the fit of {self._source} was cancelled after epoch {len(found.train_auc)}"
             )
-        vectors = found.user_factors, found.item_factors
-        rivals = steps.rivals(likes.indptr, likes.indices, *vectors)
-        return self._fitted(vectors, data.min_value, context.seed, rivals)
+        users, items, text = found.user_factors, found.item_factors, None
+        if described is not None:
+            words, features = described
+            liked = np.unique(likes.indices)
+            text = TextMap.learn(
+                words,
+                features.matrix,
+                items,
+                liked,
+                self._settings.text_regularization,
+                context.threads,
+            )
+            foretold = text.of(features.matrix)
+            foretold[liked] = items[liked]
+            items = foretold
+        rivals = steps.rivals(likes.indptr, likes.indices, users, items)
+        return self._fitted((users, items), data.min_value, context.seed, rivals, text)
 
     def restore(self, state: State, /) -> FittedPairwise:
         """Bring the vectors back."""
         vectors = tuple(np.asarray(state.arrays[f"{side}_vectors"]) for side in ("user", "item"))
         least = state.meta["min_value"]
         users, scores, weights = (np.asarray(state.arrays[name]) for name in _RIVALS)
+        text = None if self._text is None else TextMap.restored(self._text, state.parts["text"])
         return self._fitted(
             (vectors[0], vectors[1]),
             None if least is None else float(str(least)),
             int(str(state.meta["seed"])),
             (users, scores, weights),
+            text,
         )
 
     def _fitted(
@@ -165,12 +208,13 @@ class Pairwise:
         min_value: float | None,
         seed: int,
         rivals: tuple[I32, F32, F32],
+        text: TextMap | None,
     ) -> FittedPairwise:
         bpr = self._max_tries is None
         users = self._steps(seed, _USERS_BPR if bpr else _USERS_WARP)
         items = self._steps(seed, _ITEMS_BPR if bpr else _ITEMS_WARP)
         folding = Folding(seed, users, items, rivals)
-        return FittedPairwise(self._source, vectors, min_value, folding)
+        return FittedPairwise(self._source, vectors, min_value, folding, text)
 
     def _steps(self, seed: int, pace: Pace | None = None) -> kernels.Pairwise:
         settings = self._settings

@@ -159,6 +159,17 @@ class _PairwiseSettings:
     regularization: float = field(
         default=0.02, metadata={"help": "pull of the vectors towards zero, for each comparison"}
     )
+    text: SpecLike | tuple[SpecLike, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "encoder or extractor of items' words, or a list of them with weights, which "
+            "say where an item is that nobody likes yet"
+        },
+    )
+    text_regularization: float = field(
+        default=5.0,
+        metadata={"help": "pull towards zero of the map from words to vectors"},
+    )
 
     def __post_init__(self) -> None:
         if not 1 <= self.factors <= 512:
@@ -171,6 +182,10 @@ class _PairwiseSettings:
             raise ValueError(f"decay must be greater than 0 and at most 1, got {self.decay}")
         if not (math.isfinite(self.regularization) and self.regularization >= 0):
             raise ValueError(f"regularization must be at least 0, got {self.regularization}")
+        if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
+            raise ValueError(
+                f"text_regularization must be greater than 0, got {self.text_regularization}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
