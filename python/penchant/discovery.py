@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 GROUP = "penchant.plugins"
 BUILTIN = "base"
-FIRST_PARTY = ("cf", "content", "hybrid", "mf", "onnx")
+FIRST_PARTY = ("cf", "content", "hybrid", "mf", "onnx", "tune")
 """Namespaces whose distribution is `penchant-` and the namespace: what to install when missing."""
 
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_]*")

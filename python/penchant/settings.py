@@ -1,7 +1,8 @@
 """Settings of components: from the keys of a recipe to a checked instance of the plugin's class.
 
 A settings class is a frozen, keyword-only dataclass. Its annotations are checked here, its ranges
-in its own `__post_init__`, and its words of help stand in `field(metadata={"help": "..."})`. Any
+in its own `__post_init__`, and its words of help stand in `field(metadata={"help": "..."})`, beside
+the space that a tuner may search: `"search": Search(10, 1000, log=True)`. Any
 other class that takes keywords (attrs, pydantic) is called as it is and does its own checking.
 """
 
@@ -25,13 +26,55 @@ REQUIRED = inspect.Parameter.empty
 """The `default` of a `Setting` that must be given."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """A range of numbers, ends included, where a good value of a setting may lie.
+
+    Whole numbers are searched where both ends are. log: by ratios, so that 10 to 100 is as wide as
+    100 to 1000. when: another setting of the same component and the value it must have for this one
+    to matter. Raises ValueError for a range that is empty or, with `log`, not above 0.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    when: tuple[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"a search goes from low to high, got {self.low} to {self.high}")
+        if self.log and not self.low > 0:
+            raise ValueError(f"a search by ratios starts above 0, got {self.low}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the setting is a whole number."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """The values, at least two, of which a good one of a setting may be. `when` as in `Search`."""
+
+    values: tuple[str | float | bool | None, ...]
+    when: tuple[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2:
+            raise ValueError(f"choices are at least two values, got {self.values!r}")
+
+
 class Setting(NamedTuple):
-    """One setting as a reader sees it; `default` is `REQUIRED` where there is none."""
+    """One setting as a reader sees it; `default` is `REQUIRED` where there is none.
+
+    search: where a good value may lie; None where nobody has said.
+    """
 
     name: str
     type: str
     default: Any
     doc: str
+    search: Search | Choices | None = None
 
 
 def make_settings(cls: type[T], given: Mapping[str, Any], component: str) -> T:
@@ -88,7 +131,8 @@ def describe_settings(cls: type[Any]) -> list[Setting]:
         elif field.default_factory is not dataclasses.MISSING:
             default = field.default_factory()
         doc = str(field.metadata.get("help", ""))
-        settings.append(Setting(field.name, _annotation(field.type), default, doc))
+        search = field.metadata.get("search")
+        settings.append(Setting(field.name, _annotation(field.type), default, doc, search))
     return settings
 
 

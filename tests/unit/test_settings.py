@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from penchant.components import Spec, SpecLike, use
 from penchant.errors import SettingsError
-from penchant.settings import REQUIRED, describe_settings, make_settings
+from penchant.settings import REQUIRED, Choices, Search, describe_settings, make_settings
 from penchant.suggestions import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -170,11 +170,36 @@ def test_a_class_that_takes_anything_gets_anything() -> None:
 
 def test_settings_are_described_with_type_default_and_help() -> None:
     described = describe_settings(Sgd)
-    assert described[0] == ("factors", "int", 64, "length of a vector")
-    assert described[4] == ("half_life", "float | None", None, "")
+    assert described[0] == ("factors", "int", 64, "length of a vector", None)
+    assert described[4] == ("half_life", "float | None", None, "", None)
     assert [setting.name for setting in describe_settings(Plain)] == ["depth", "width"]
     assert describe_settings(Plain)[1].default is REQUIRED
     assert describe_settings(Blend)[0].default is REQUIRED
+
+
+def test_a_declared_space_is_described_with_its_setting() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Tunable:
+        l2: float = field(default=1.0, metadata={"search": Search(0.1, 10.0, log=True)})
+        top: int = 3
+
+    described = describe_settings(Tunable)
+    assert described[0].search == Search(0.1, 10.0, log=True)
+    assert described[1].search is None
+    assert (Search(1, 9).whole, Search(1, 9.5).whole) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Search(3, 3), "a search goes from low to high, got 3 to 3"),
+        (lambda: Search(0, 3, log=True), "a search by ratios starts above 0, got 0"),
+        (lambda: Choices(("one",)), r"choices are at least two values, got \('one',\)"),
+    ],
+)
+def test_a_space_without_a_choice_is_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
 
 
 def test_the_nearest_name_is_found_whatever_its_case() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from penchant.settings import Choices, Search
+
 
 @dataclass(frozen=True, kw_only=True)
 class PopularSettings:
@@ -18,7 +20,11 @@ class TrendingSettings:
     """Settings of `base.trending`."""
 
     half_life: float = field(
-        default=30.0, metadata={"help": "days after which a liking counts half as much"}
+        default=30.0,
+        metadata={
+            "help": "days after which a liking counts half as much",
+            "search": Search(1.0, 730.0, log=True),
+        },
     )
 
     def __post_init__(self) -> None:
@@ -32,7 +38,10 @@ class RecentSettings:
 
     event: Literal["first", "last"] = field(
         default="last",
-        metadata={"help": "an item's age goes by its first event (new items) or its last one"},
+        metadata={
+            "help": "an item's age goes by its first event (new items) or its last one",
+            "search": Choices(("first", "last")),
+        },
     )
 
 

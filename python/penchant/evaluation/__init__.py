@@ -48,6 +48,7 @@ from penchant.evaluation.table import Comparison, Contestant
 if TYPE_CHECKING:
     from penchant.evaluation.comparison import compare as compare
     from penchant.evaluation.comparison import compare_on as compare_on
+    from penchant.evaluation.comparison import default_split as default_split
     from penchant.evaluation.report import Report as Report
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "cold_user_split",
     "compare",
     "compare_on",
+    "default_split",
     "evaluate_ratings",
     "evaluate_recommender",
     "evaluate_scorer",
@@ -87,7 +89,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import late what fits models: plugins import this package, and a fit imports plugins."""
-    if name in ("compare", "compare_on"):
+    if name in ("compare", "compare_on", "default_split"):
         from penchant.evaluation import comparison
 
         return getattr(comparison, name)

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from penchant.settings import Choices, Search
+
 if TYPE_CHECKING:
     from penchant.components import SpecLike
 
@@ -22,22 +24,37 @@ class ItemKnnSettings:
         default="tfidf",
         metadata={
             "help": "likeness of who liked two items: 'tfidf' and 'bm25' trust choosy users more "
-            "('bm25' also favours popular items), 'cosine' and 'jaccard' trust all alike"
+            "('bm25' also favours popular items), 'cosine' and 'jaccard' trust all alike",
+            "search": Choices(("tfidf", "bm25", "cosine", "jaccard")),
         },
     )
     neighbours: int = field(
-        default=100, metadata={"help": "how many most similar items each item is scored by"}
+        default=100,
+        metadata={
+            "help": "how many most similar items each item is scored by",
+            "search": Search(10, 500, log=True),
+        },
     )
     shrinkage: float = field(
         default=5.0,
-        metadata={"help": "doubt of similarities that rest on few users: n / (n + shrinkage)"},
+        metadata={
+            "help": "doubt of similarities that rest on few users: n / (n + shrinkage)",
+            "search": Search(0.0, 50.0),
+        },
     )
     bm25_k1: float = field(
-        default=1.2, metadata={"help": "BM25's saturation; only for similarity 'bm25'"}
+        default=1.2,
+        metadata={
+            "help": "BM25's saturation; only for similarity 'bm25'",
+            "search": Search(0.3, 3.0, when=("similarity", "bm25")),
+        },
     )
     bm25_b: float = field(
         default=0.2,
-        metadata={"help": "BM25's discount of popular items, 0 to 1; only for similarity 'bm25'"},
+        metadata={
+            "help": "BM25's discount of popular items, 0 to 1; only for similarity 'bm25'",
+            "search": Search(0.0, 1.0, when=("similarity", "bm25")),
+        },
     )
 
     text: SpecLike | tuple[SpecLike, ...] | None = field(
@@ -79,15 +96,23 @@ class UserKnnSettings:
         default="cosine",
         metadata={
             "help": "likeness of what two users liked: 'tfidf' finds a rare liking in common more "
-            "telling, 'cosine' and 'jaccard' find all alike"
+            "telling, 'cosine' and 'jaccard' find all alike",
+            "search": Choices(("cosine", "tfidf", "jaccard")),
         },
     )
     neighbours: int = field(
-        default=75, metadata={"help": "how many most similar users speak for an item"}
+        default=75,
+        metadata={
+            "help": "how many most similar users speak for an item",
+            "search": Search(10, 500, log=True),
+        },
     )
     shrinkage: float = field(
         default=5.0,
-        metadata={"help": "doubt of similarities that rest on few likings: n / (n + shrinkage)"},
+        metadata={
+            "help": "doubt of similarities that rest on few likings: n / (n + shrinkage)",
+            "search": Search(0.0, 50.0),
+        },
     )
     text: SpecLike | tuple[SpecLike, ...] | None = field(
         default=None,
@@ -119,16 +144,24 @@ class RatingKnnSettings:
 
     similarity: Literal["cosine", "adjusted_cosine", "pearson", "euclidean"] = field(
         default="cosine",
-        metadata={"help": "likeness of what two items' ratings leave unexplained by baselines"},
+        metadata={
+            "help": "likeness of what two items' ratings leave unexplained by baselines",
+            "search": Choices(("cosine", "adjusted_cosine", "pearson", "euclidean")),
+        },
     )
     neighbours: int = field(
-        default=200, metadata={"help": "how many most similar items each item is foretold by"}
+        default=200,
+        metadata={
+            "help": "how many most similar items each item is foretold by",
+            "search": Search(10, 500, log=True),
+        },
     )
     shrinkage: float = field(
         default=20.0,
         metadata={
             "help": "doubt of similarities that rest on few users: n / (n + shrinkage); 'pearson' "
-            "and 'adjusted_cosine' want about 100"
+            "and 'adjusted_cosine' want about 100",
+            "search": Search(0.0, 200.0),
         },
     )
 
@@ -150,7 +183,10 @@ class SlopeOneSettings:
 
     shrinkage: float = field(
         default=1.0,
-        metadata={"help": "doubt of differences that few users tell of: n / (n + shrinkage)"},
+        metadata={
+            "help": "doubt of differences that few users tell of: n / (n + shrinkage)",
+            "search": Search(0.0, 50.0),
+        },
     )
     max_items: int = field(
         default=15_000,
@@ -170,7 +206,10 @@ class EaseSettings:
 
     l2: float = field(
         default=200.0,
-        metadata={"help": "regularization; more of it trusts rare items less (try 50 to 1000)"},
+        metadata={
+            "help": "regularization; more of it trusts rare items less (try 50 to 1000)",
+            "search": Search(10.0, 5000.0, log=True),
+        },
     )
     top: int | None = field(
         default=None,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from penchant.settings import Choices, Search
+
 if TYPE_CHECKING:
     from penchant.components import SpecLike
 
@@ -21,12 +23,21 @@ class TfidfSettings:
     )
     analyzer: Literal["word", "character"] = field(
         default="word",
-        metadata={"help": "terms of words, or of characters (for texts without spaces)"},
+        metadata={
+            "help": "terms of words, or of characters (for texts without spaces)",
+            "search": Choices(("word", "character")),
+        },
     )
     ngrams: tuple[int, int] = field(
         default=(1, 2), metadata={"help": "shortest and longest run of words that is a term"}
     )
-    min_df: int = field(default=1, metadata={"help": "leave out terms of fewer items"})
+    min_df: int = field(
+        default=1,
+        metadata={
+            "help": "leave out terms of fewer items",
+            "search": Search(1, 5),
+        },
+    )
     max_features: int | None = field(
         default=None, metadata={"help": "keep only so many terms, those of the most items"}
     )
@@ -63,7 +74,10 @@ class TextSettings:
     )
     half_life: float | None = field(
         default=None,
-        metadata={"help": "days after which a liking counts half; None counts all alike"},
+        metadata={
+            "help": "days after which a liking counts half; None counts all alike",
+            "search": Choices((None, 7.0, 30.0, 90.0, 365.0)),
+        },
     )
     centres: int = field(
         default=1,
@@ -137,7 +151,10 @@ class FieldsSettings:
     )
     half_life: float | None = field(
         default=None,
-        metadata={"help": "days after which a liking counts half; None counts all alike"},
+        metadata={
+            "help": "days after which a liking counts half; None counts all alike",
+            "search": Choices((None, 7.0, 30.0, 90.0, 365.0)),
+        },
     )
 
     def __post_init__(self) -> None:

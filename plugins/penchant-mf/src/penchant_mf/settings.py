@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from penchant.settings import Search
+
 if TYPE_CHECKING:
     from penchant.components import SpecLike
 
@@ -17,23 +19,45 @@ if TYPE_CHECKING:
 class SgdSettings:
     """Settings of `mf.sgd`."""
 
-    factors: int = field(default=64, metadata={"help": "length of the users' and items' vectors"})
+    factors: int = field(
+        default=64,
+        metadata={
+            "help": "length of the users' and items' vectors",
+            "search": Search(8, 256, log=True),
+        },
+    )
     epochs: int = field(default=40, metadata={"help": "passes over the ratings, at the most"})
     optimizer: Literal["sgd", "adagrad"] = field(
         default="sgd",
         metadata={"help": "equal steps for all, or smaller ones where gradients have been large"},
     )
     learning_rate: float = field(
-        default=0.04, metadata={"help": "size of the first steps; lower it if a fit diverges"}
+        default=0.04,
+        metadata={
+            "help": "size of the first steps; lower it if a fit diverges",
+            "search": Search(0.005, 0.1, log=True),
+        },
     )
     decay: float = field(
-        default=0.92, metadata={"help": "what each epoch multiplies the learning rate by"}
+        default=0.92,
+        metadata={
+            "help": "what each epoch multiplies the learning rate by",
+            "search": Search(0.85, 1.0),
+        },
     )
     regularization: float = field(
-        default=0.08, metadata={"help": "pull of the vectors towards zero, for each rating"}
+        default=0.08,
+        metadata={
+            "help": "pull of the vectors towards zero, for each rating",
+            "search": Search(0.01, 0.3, log=True),
+        },
     )
     bias_regularization: float = field(
-        default=0.05, metadata={"help": "pull of the biases towards zero, for each rating"}
+        default=0.05,
+        metadata={
+            "help": "pull of the biases towards zero, for each rating",
+            "search": Search(0.005, 0.3, log=True),
+        },
     )
     models: int = field(
         default=1,
@@ -108,18 +132,28 @@ def _check_descent(settings: SgdSettings | SvdppSettings) -> None:
 class AlsSettings:
     """Settings of `mf.als`, in proportion to the data."""
 
-    factors: int = field(default=128, metadata={"help": "length of the users' and items' vectors"})
+    factors: int = field(
+        default=128,
+        metadata={
+            "help": "length of the users' and items' vectors",
+            "search": Search(16, 256, log=True),
+        },
+    )
     iterations: int = field(default=16, metadata={"help": "sweeps over all likings"})
     unobserved_weight: float = field(
         default=20.0,
         metadata={
             "help": "weight of all unknown pairs together, in weights of all likings; more of it "
-            "favours popular items"
+            "favours popular items",
+            "search": Search(1.0, 200.0, log=True),
         },
     )
     regularization: float = field(
         default=0.22,
-        metadata={"help": "pull of the vectors towards zero, for each liking of an average row"},
+        metadata={
+            "help": "pull of the vectors towards zero, for each liking of an average row",
+            "search": Search(0.01, 2.0, log=True),
+        },
     )
     text: SpecLike | tuple[SpecLike, ...] | None = field(
         default=None,
@@ -148,16 +182,40 @@ class AlsSettings:
 class _PairwiseSettings:
     """What `mf.bpr` and `mf.warp` have in common."""
 
-    factors: int = field(default=64, metadata={"help": "length of the users' and items' vectors"})
-    epochs: int = field(default=50, metadata={"help": "passes over all likings"})
+    factors: int = field(
+        default=64,
+        metadata={
+            "help": "length of the users' and items' vectors",
+            "search": Search(16, 256, log=True),
+        },
+    )
+    epochs: int = field(
+        default=50,
+        metadata={
+            "help": "passes over all likings",
+            "search": Search(10, 100),
+        },
+    )
     learning_rate: float = field(
-        default=0.15, metadata={"help": "step of the first epoch; lower it if a fit diverges"}
+        default=0.15,
+        metadata={
+            "help": "step of the first epoch; lower it if a fit diverges",
+            "search": Search(0.01, 0.5, log=True),
+        },
     )
     decay: float = field(
-        default=0.95, metadata={"help": "what each epoch multiplies the learning rate by"}
+        default=0.95,
+        metadata={
+            "help": "what each epoch multiplies the learning rate by",
+            "search": Search(0.9, 1.0),
+        },
     )
     regularization: float = field(
-        default=0.02, metadata={"help": "pull of the vectors towards zero, for each comparison"}
+        default=0.02,
+        metadata={
+            "help": "pull of the vectors towards zero, for each comparison",
+            "search": Search(0.001, 0.3, log=True),
+        },
     )
     text: SpecLike | tuple[SpecLike, ...] | None = field(
         default=None,
@@ -198,13 +256,25 @@ class WarpSettings(_PairwiseSettings):
     """Settings of `mf.warp`."""
 
     learning_rate: float = field(
-        default=0.05, metadata={"help": "step of the first epoch; lower it if a fit diverges"}
+        default=0.05,
+        metadata={
+            "help": "step of the first epoch; lower it if a fit diverges",
+            "search": Search(0.01, 0.5, log=True),
+        },
     )
     decay: float = field(
-        default=0.96, metadata={"help": "what each epoch multiplies the learning rate by"}
+        default=0.96,
+        metadata={
+            "help": "what each epoch multiplies the learning rate by",
+            "search": Search(0.9, 1.0),
+        },
     )
     regularization: float = field(
-        default=0.1, metadata={"help": "pull of the vectors towards zero, for each comparison"}
+        default=0.1,
+        metadata={
+            "help": "pull of the vectors towards zero, for each comparison",
+            "search": Search(0.001, 0.3, log=True),
+        },
     )
     max_tries: int = field(
         default=100,
