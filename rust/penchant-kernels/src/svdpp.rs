@@ -3,9 +3,9 @@
 //! A rating is predicted as `mean + b_u + b_i + q_i . (p_u + |N(u)|^-1/2 sum of y_j over N(u))`, where
 //! N(u) are the items that u rated (Koren, "Factorization Meets the Neighborhood", 2008, eq. 15).
 //!
-//! A step for one rating moves every y_j of its user by the same amount, and the sum with them. So a
-//! user's ratings are walked over with the sum at hand, kept up to date as if each y_j had moved, and the
-//! y_j themselves are moved once at the end: the steps of the plain algorithm, O(factors) each instead
+//! A step for one rating moves every `y_j` of its user by the same amount, and the sum with them. So a
+//! user's ratings are walked over with the sum at hand, kept up to date as if each `y_j` had moved, and the
+//! `y_j` themselves are moved once at the end: the steps of the plain algorithm, O(factors) each instead
 //! of O(|N(u)| factors).
 
 #![expect(
