@@ -43,6 +43,7 @@ from penchant.item_text import (
 from penchant.protocols import FitContext, ReadsText, State
 from penchant.queries import Csr
 
+from penchant_cf.blended import blended_neighbours, side_by_side_rows
 from penchant_cf.item_item import FittedItemItem
 from penchant_cf.weights import SparseWeights, Weights, weights_of
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from penchant.data import Dataset
-    from penchant.item_text import FittedItemText
+    from penchant.item_text import FittedItemText, TextSource
     from penchant.protocols import F32, I32, I64
     from penchant.queries import Queries
     from penchant.registry import Registry
@@ -63,12 +64,13 @@ if TYPE_CHECKING:
 class Words:
     """What words say of the items, to find the neighbours of new ones.
 
-    rows: (items, words) float32, each item's share of its row of length 1 that is words.
+    rows: (items, words) float32, sparse or dense as the text is: each item's share of its row of
+        length 1 that is words.
     neighbours: how many each new item gets. scale: what the similarities of the fit are times.
     """
 
     text: FittedItemText
-    rows: Csr
+    rows: F32 | Csr
     neighbours: int
     scale: float
 
@@ -77,14 +79,12 @@ class Words:
         told = self.text.words(queries)
         if told is None:
             return None
-        return likeness(as_sparse(told), self.rows) * np.float32(self.scale)
+        return self._alike(told)
 
     def with_items(self, data: Dataset, new: I32) -> tuple[Words, Csr]:
         """The same with new items, and (new, items) the similarities of their neighbours."""
-        told = self.text.describe(data, new)
-        added = _sparse(told)
-        alike = likeness(added, self.rows) * np.float32(self.scale)
-        near, similarity, _ = kernels.select_top_k(alike, self.neighbours)
+        added = self.text.describe(data, new)
+        near, similarity, _ = kernels.select_top_k(self._alike(added), self.neighbours)
         row, place = np.nonzero(similarity > 0)
         lists = Csr.from_pairs(
             row.astype(np.int32),
@@ -92,17 +92,45 @@ class Words:
             similarity[row, place],
             (len(new), len(data.items)),
         )
-        return replace(self, rows=stacked(self.rows, added)), lists
+        rows: F32 | Csr
+        if isinstance(self.rows, Csr):
+            rows = stacked(self.rows, _sparse(added))
+        else:
+            rows = np.concatenate([self.rows, _dense(added)])
+        return replace(self, rows=rows), lists
+
+    def _alike(self, told: F32 | Csr) -> F32:
+        """(n, items): similarities of what these rows tell of, by words alone."""
+        of_kind = _sparse(told) if isinstance(self.rows, Csr) else _dense(told)
+        return likeness(of_kind, self.rows) * np.float32(self.scale)
 
     def state(self) -> State:
         """The rows, and what describes items."""
-        rows: dict[str, npt.NDArray[Any]] = {
-            "indptr": self.rows.indptr,
-            "indices": self.rows.indices,
-            "values": values_of(self.rows),
-        }
-        meta = {"words": self.rows.columns, "scale": self.scale}
-        return State(rows, meta, {"text": self.text.state()})
+        rows: dict[str, npt.NDArray[Any]]
+        if isinstance(self.rows, Csr):
+            rows = {
+                "indptr": self.rows.indptr,
+                "indices": self.rows.indices,
+                "values": values_of(self.rows),
+            }
+            width = self.rows.columns
+        else:
+            rows, width = {"vectors": self.rows}, self.rows.shape[1]
+        return State(rows, {"words": width, "scale": self.scale}, {"text": self.text.state()})
+
+    @classmethod
+    def restored(cls, text: TextSource, part: State, neighbours: int) -> Words:
+        """Bring back what `state()` gave."""
+        rows: F32 | Csr
+        if "vectors" in part.arrays:
+            rows = np.asarray(part.arrays["vectors"])
+        else:
+            indptr, indices, values = (
+                np.asarray(part.arrays[name]) for name in ("indptr", "indices", "values")
+            )
+            rows = Csr(indptr, indices, values, int(str(part.meta["words"])))
+        described = text.restore(part.parts["text"])
+        return cls(described, rows, neighbours, float(str(part.meta["scale"])))
 
 
 class FittedItemKnn(FittedItemItem):
@@ -174,7 +202,10 @@ class ItemKnn:
             self._text = text_source(FittedItemKnn.source, settings.text, registry)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedItemKnn:
-        """Find the neighbours. O(Σ likings of a user squared) time, O(items·neighbours) memory."""
+        """Find the neighbours. O(Σ likings of a user squared) time, O(items·neighbours) memory.
+
+        With vectors of words, O(items²·their length) time besides.
+        """
         settings = self._settings
         likes = data.positive_csr()
         after = hear(context, "cf.item_knn")
@@ -190,25 +221,33 @@ class ItemKnn:
             values *= self._saturation(np.diff(indptr))
             indptr, indices, values, scale = _equal_lengths(indptr, indices, values, users)
             users += likes.columns
-        rows, words = Csr(indptr, indices, values, users), None
+        rows, words, near = Csr(indptr, indices, values, users), None, None
         if self._text is not None:
             text, features = self._text.fit(data, context)
-            share = settings.text_weight
-            rows = _sparse(side_by_side([unit_rows(rows), features.matrix], [1 - share, share]))
-            told = rows.where(rows.indices >= users)
-            told = Csr(told.indptr, told.indices - users, told.values, rows.columns - users)
+            share, told = settings.text_weight, features.matrix
+            if isinstance(told, Csr):
+                beside = side_by_side([unit_rows(rows), told], [1 - share, share])
+                rows = _sparse(beside)
+                told = rows.where(rows.indices >= users)
+                told = Csr(told.indptr, told.indices - users, told.values, rows.columns - users)
+            else:
+                rows, told = side_by_side_rows(unit_rows(rows), told, share)
+                near = blended_neighbours(
+                    rows, told, settings.neighbours, settings.shrinkage, context.threads, after
+                )
             words = Words(text, told, settings.neighbours, float(scale))
-        near = kernels.neighbours(
-            rows.indptr,
-            rows.indices,
-            values_of(rows),
-            rows.columns,
-            settings.neighbours,
-            similarity="jaccard" if settings.similarity == "jaccard" else "cosine",
-            shrinkage=settings.shrinkage,
-            threads=context.threads,
-            progress=after,
-        )
+        if near is None:
+            near = kernels.neighbours(
+                rows.indptr,
+                rows.indices,
+                values_of(rows),
+                rows.columns,
+                settings.neighbours,
+                similarity="jaccard" if settings.similarity == "jaccard" else "cosine",
+                shrinkage=settings.shrinkage,
+                threads=context.threads,
+                progress=after,
+            )
         weights = by_neighbour(near, scale, likes.columns)
         return FittedItemKnn(weights, data.min_value, words)
 
@@ -216,14 +255,7 @@ class ItemKnn:
         """Bring the weights back."""
         least, words = state.meta["min_value"], None
         if self._text is not None:
-            part = state.parts["words"]
-            arrays, width = part.arrays, int(str(part.meta["words"]))
-            words = Words(
-                self._text.restore(part.parts["text"]),
-                Csr(arrays["indptr"], arrays["indices"], arrays["values"], width),
-                self._settings.neighbours,
-                float(str(part.meta["scale"])),
-            )
+            words = Words.restored(self._text, state.parts["words"], self._settings.neighbours)
         return FittedItemKnn(
             weights_of(state.arrays, int(str(state.meta["items"]))),
             None if least is None else float(str(least)),
@@ -240,6 +272,10 @@ class ItemKnn:
 
 def _sparse(features: F32 | Csr) -> Csr:
     return features if isinstance(features, Csr) else as_sparse(features)
+
+
+def _dense(features: F32 | Csr) -> F32:
+    return features.to_dense() if isinstance(features, Csr) else features
 
 
 def _idf(likes: Csr) -> F32:
