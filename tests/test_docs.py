@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 from penchant import hookspecs
+from penchant.registry import FIRST_PARTY, Registry
+from penchant.settings import describe_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -57,3 +59,25 @@ def test_every_hook_is_documented_with_its_arguments() -> None:
     for name, hook in hooks.items():
         signature = f"{name}({', '.join(inspect.signature(hook).parameters)})"
         assert signature in text, f"docs/plugins.md lacks {signature}"
+
+
+def test_every_setting_has_help_and_stands_on_its_page() -> None:
+    registry = Registry.discover(only=FIRST_PARTY)
+    checked = 0
+    for name in registry.names():
+        namespace = name.partition(".")[0]
+        page = ROOT / "plugins" / f"penchant-{namespace}" / "README.md"
+        text = (page if page.exists() else ROOT / "docs" / "strategies.md").read_text("utf-8")
+        for setting in describe_settings(registry.component(name).settings):
+            assert setting.doc, f"{name}: {setting.name} has no help"
+            assert f"`{setting.name}`" in text, f"{name}: {setting.name} is not in its page"
+            checked += 1
+    assert checked >= 50
+
+
+def test_the_page_of_strategies_names_every_one() -> None:
+    text = (ROOT / "docs" / "strategies.md").read_text("utf-8")
+    registry = Registry.discover(only=FIRST_PARTY)
+    for kind in ("scorer", "recommender", "chooser"):
+        for name in registry.names(kind):
+            assert f"`{name}`" in text, f"docs/strategies.md lacks {name}"

@@ -307,6 +307,23 @@ def test_plugins_lists_every_component_by_its_full_name(run: Run) -> None:
     assert "base.template" in out
 
 
+def test_plugins_tells_the_settings_of_one_component(run: Run) -> None:
+    code, out, _ = run("plugins", "cf.ease", "--json")
+    told = json.loads(out)
+    assert (code, told["name"], told["kind"]) == (0, "cf.ease", "scorer")
+    l2 = told["settings"][0]
+    assert (l2["name"], l2["type"], l2["default"], l2["required"]) == ("l2", "float", 200.0, False)
+    assert l2["search"]["log"] is True
+    assert "regularization" in l2["help"]
+    _, out, _ = run("plugins", "content.tfidf")
+    assert out.startswith("content.tfidf, an extractor: Terms of an item's text")
+    assert "[1, 2]" in out
+    _, out, _ = run("plugins", "hybrid.switch")
+    assert "(required)" in out
+    _, out, _ = run("plugins", "base.popular")
+    assert out.endswith("It has no settings.\n")
+
+
 def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
     code, out, _ = run("doctor")
     assert code == 0
@@ -322,6 +339,7 @@ def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
     ("args", "message"),
     [
         (["recomend"], "no command 'recomend'; did you mean 'recommend'?"),
+        (["plugins", "cf.eas"], "no component named 'cf.eas'; did you mean 'cf.ease'?"),
         (["fit", "no.toml", "-o", "m"], "recipe 'no.toml' can't be read: No such file"),
         (["fit", "no.csv", "-o", "m"], "no.csv"),
         (["fit", "ratings.csv", "--user", "usr", "-o", "m"], "'usr'"),

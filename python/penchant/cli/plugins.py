@@ -1,8 +1,9 @@
-"""`penchant plugins` and `penchant doctor`: what is installed, and what is wrong with it."""
+"""`penchant plugins` and `penchant doctor`: what is installed, how it is set, and what is wrong."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,15 +11,20 @@ from penchant.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from penchant.protocols import Json
+    from penchant.registry import Registry
 
 
 @click.command()
+@click.argument("component", required=False)
 @json_option
-def plugins(as_json: bool) -> None:
-    """List every plugin: version, hooks, components by full name, and problems."""
+def plugins(component: str | None, as_json: bool) -> None:
+    """List every plugin and component, or the settings of one COMPONENT, such as cf.ease."""
     from penchant.registry import Registry
 
     registry = Registry.discover(strict=False)
+    if component is not None:
+        _tell_settings(registry, component, as_json=as_json)
+        return
     if as_json:
         print_json(
             {
@@ -68,6 +74,65 @@ def plugins(as_json: bool) -> None:
     )
     for problem in registry.problems:
         click.echo(f"Problem: {problem}", err=True)
+
+
+def _tell_settings(registry: Registry, name: str, *, as_json: bool) -> None:
+    from penchant.gathering import a
+    from penchant.settings import REQUIRED, describe_settings
+
+    component, kind = registry.component(name), registry.kind_of(name)
+    settings = describe_settings(component.settings)
+    if as_json:
+        told: list[dict[str, Any]] = []
+        for setting in settings:
+            given = {} if setting.default is REQUIRED else {"default": _as_json(setting.default)}
+            search = None if setting.search is None else dataclasses.asdict(setting.search)
+            told.append(
+                {
+                    "name": setting.name,
+                    "type": setting.type,
+                    "required": not given,
+                    **given,
+                    "search": search,
+                    "help": setting.doc,
+                }
+            )
+        document = {"name": name, "kind": kind, "summary": component.summary, "settings": told}
+        print_json(document)
+        return
+    click.echo(f"{name}, {a(kind)}: {component.summary}")
+    if not settings:
+        click.echo("It has no settings.")
+        return
+    print_table(
+        "",
+        ("setting", "default", "type", "meaning"),
+        [
+            (
+                setting.name,
+                "(required)" if setting.default is REQUIRED else _as_toml(setting.default),
+                setting.type,
+                setting.doc,
+            )
+            for setting in settings
+        ],
+    )
+
+
+def _as_json(value: Any) -> Any:
+    """Give a default as JSON can say it."""
+    from penchant.components import Spec
+
+    if isinstance(value, Spec):
+        return value.to_json()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _as_toml(value: Any) -> str:
+    """Write a default as a recipe would, and "none" for what TOML has no word for."""
+    import json
+
+    return "none" if value is None else json.dumps(_as_json(value), ensure_ascii=False, default=str)
 
 
 @click.command()
