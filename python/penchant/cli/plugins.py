@@ -97,7 +97,12 @@ def _tell_settings(registry: Registry, name: str, *, as_json: bool) -> None:
                     "help": setting.doc,
                 }
             )
-        document = {"name": name, "kind": kind, "summary": component.summary, "settings": told}
+        document: dict[str, Any] = {
+            "name": name,
+            "kind": kind,
+            "summary": component.summary,
+            "settings": told,
+        }
         print_json(document)
         return
     click.echo(f"{name}, {a(kind)}: {component.summary}")
