@@ -1,0 +1,292 @@
+"""Surprise's algorithms by name, each a thin cover of a strategy of penchant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from penchant.errors import RequestError, SettingsError
+from penchant.suggestions import did_you_mean
+from penchant.surprise.data import Trainset
+
+if TYPE_CHECKING:
+    from penchant.model import Model
+    from penchant.protocols import Json
+    from penchant.surprise.data import Id
+
+    F64 = np.ndarray[Any, np.dtype[np.float64]]
+
+A = TypeVar("A", bound="AlgoBase")
+
+
+class Prediction(NamedTuple):
+    """What was predicted; `details["was_impossible"]` where user or item is unknown."""
+
+    uid: Any
+    iid: Any
+    r_ui: float | None
+    est: float
+    details: Mapping[str, Any]
+
+
+class AlgoBase:
+    """What all algorithms have in common: fit, predict and test.
+
+    random_state: the seed, 0 where none is given, so that a fit can always be repeated. verbose is
+    taken and ignored: nothing prints. threads: of the fit, which give the same bits.
+
+    Of a user or an item that the trainset doesn't know, the baseline is predicted: the mean with
+    the bias of what is known.
+    """
+
+    def __init__(
+        self,
+        *,
+        random_state: int | None = None,
+        verbose: bool = False,  # noqa: ARG002
+        threads: int = 1,
+    ) -> None:
+        self.seed, self.threads = random_state or 0, threads
+        self.trainset: Trainset | None = None
+
+    _baseline_options: tuple[float, float, int] = 15.0, 10.0, 10
+
+    def fit(self: A, trainset: Trainset) -> A:
+        """Learn from a trainset."""
+        self.trainset = trainset
+        self._baselines = _Baselines(trainset, *self._baseline_options)
+        self._learn(trainset)
+        return self
+
+    def predict(
+        self,
+        uid: Id,
+        iid: Id,
+        r_ui: float | None = None,
+        clip: bool = True,
+        verbose: bool = False,
+    ) -> Prediction:
+        """Predict one rating by raw ids, cut to the scale if `clip`."""
+        prediction = self._predictions([(uid, iid, r_ui)], clip)[0]
+        if verbose:
+            print(prediction)
+        return prediction
+
+    def test(
+        self, testset: Iterable[tuple[Id, Id, float]], verbose: bool = False
+    ) -> list[Prediction]:
+        """Predict the ratings of a testset, in its order."""
+        predictions = self._predictions(list(testset), True)
+        if verbose:
+            for prediction in predictions:
+                print(prediction)
+        return predictions
+
+    def _predictions(
+        self, asked: Sequence[tuple[Id, Id, float | None]], clip: bool
+    ) -> list[Prediction]:
+        trained = self.trainset
+        if trained is None:
+            raise RequestError(f"{type(self).__name__} has learnt nothing yet; call fit first")
+        users = np.array([trained._users.get(user, -1) for user, _, _ in asked], np.int64)
+        items = np.array([trained._items.get(item, -1) for _, item, _ in asked], np.int64)
+        known = (users >= 0) & (items >= 0)
+        estimates = self._baselines.of(users, items)
+        if known.any():
+            pairs = [one[:2] for one, possible in zip(asked, known, strict=True) if possible]
+            estimates[known] = self._estimates(pairs, estimates[known])
+        if clip:
+            estimates = np.clip(estimates, *trained.rating_scale)
+        return [
+            Prediction(user, item, actual, estimate, {"was_impossible": not possible})
+            for (user, item, actual), estimate, possible in zip(
+                asked, estimates.tolist(), known.tolist(), strict=True
+            )
+        ]
+
+    def _learn(self, trainset: Trainset) -> None:
+        """Learn what goes beyond the baselines."""
+
+    def _estimates(self, pairs: Sequence[tuple[Id, Id]], baselines: F64) -> F64:  # noqa: ARG002
+        """Predict pairs of known raw ids, whose baselines are given."""
+        return baselines
+
+
+class _Strategy(AlgoBase):
+    """An algorithm that is a scorer of penchant with settings.
+
+    After `fit`, `model` is penchant's model by the same raw ids: it recommends, explains and saves.
+    Of several ratings of one pair the last counts.
+    """
+
+    scorer: str
+
+    def __init__(self, settings: Mapping[str, Json], **common: Any) -> None:
+        super().__init__(**common)
+        self._settings = {name: value for name, value in settings.items() if value is not None}
+
+    def _learn(self, trainset: Trainset) -> None:
+        from penchant.data import Dataset
+        from penchant.fitting import fit
+
+        last = {(user, item): rating for user, item, rating in trainset.ratings}
+        columns = {
+            "user_id": [user for user, _ in last],
+            "item_id": [item for _, item in last],
+            "rating": list(last.values()),
+        }
+        self.model: Model = fit(
+            Dataset.from_frame(columns, value="rating"),
+            scorers=[{"use": self.scorer, **self._settings}],
+            seed=self.seed,
+            threads=self.threads,
+        )
+
+    def _estimates(self, pairs: Sequence[tuple[Id, Id]], baselines: F64) -> F64:  # noqa: ARG002
+        users, items = zip(*pairs, strict=True)
+        return self.model.predict(users, items).astype(np.float64)
+
+
+class _Descent(_Strategy):
+    """What SVD and SVD++ have in common.
+
+    What is left out is penchant's own default. A rate that is given stays as it is, as Surprise's
+    does, where penchant's falls from epoch to epoch.
+    """
+
+    def __init__(
+        self,
+        n_factors: int | None = None,
+        n_epochs: int | None = None,
+        lr_all: float | None = None,
+        reg_all: float | None = None,
+        **common: Any,
+    ) -> None:
+        settings: dict[str, Json] = {
+            "factors": n_factors,
+            "epochs": n_epochs,
+            "learning_rate": lr_all,
+            "decay": None if lr_all is None else 1.0,
+            "regularization": reg_all,
+            "bias_regularization": reg_all,
+        }
+        super().__init__(settings, **common)
+
+
+class SVD(_Descent):
+    """Factors and biases by gradient descent (`mf.sgd`)."""
+
+    scorer = "mf.sgd"
+
+
+class SVDpp(_Descent):
+    """SVD that also hears which items were rated at all (`mf.svdpp`)."""
+
+    scorer = "mf.svdpp"
+
+
+class SlopeOne(_Strategy):
+    """Ratings by mean differences of two items (`cf.slope_one`), doubted where few tell of them."""
+
+    scorer = "cf.slope_one"
+
+    def __init__(self, **common: Any) -> None:
+        super().__init__({}, **common)
+
+
+class KNNBaseline(_Strategy):
+    """The ratings of the most similar items over baselines (`cf.rating_knn`).
+
+    sim_options: `name` ("cosine", "pearson", "pearson_baseline") and `shrinkage`. Neighbours are
+    items, not users: `user_based=True`, which is Surprise's default, is refused.
+    """
+
+    scorer = "cf.rating_knn"
+
+    def __init__(
+        self,
+        k: int | None = None,
+        sim_options: Mapping[str, Any] | None = None,
+        **common: Any,
+    ) -> None:
+        given = dict(sim_options or {})
+        _check_keys("sim_options", given, ("name", "user_based", "shrinkage"))
+        if given.pop("user_based", False):
+            raise SettingsError(
+                "KNNBaseline finds neighbours among items; give sim_options={'user_based': False}"
+            )
+        name = given.pop("name", None)
+        known = {None: None, "cosine": "cosine", "pearson": "pearson", "pearson_baseline": "cosine"}
+        if name not in known:
+            raise SettingsError(
+                f"sim_options name must be 'cosine', 'pearson' or 'pearson_baseline', got {name!r}"
+            )
+        shrinkage = given.pop("shrinkage", None)
+        settings = {"neighbours": k, "similarity": known[name], "shrinkage": shrinkage}
+        super().__init__(settings, **common)
+
+
+class BaselineOnly(AlgoBase):
+    """The mean and biases of user and item, by alternating means.
+
+    bsl_options: `reg_u` (15), `reg_i` (10) and `n_epochs` (10), of Surprise's method `als`, the
+    only one here (Koren, "Factor in the Neighbors", 2010, section 2.1).
+    """
+
+    def __init__(self, bsl_options: Mapping[str, Any] | None = None, **common: Any) -> None:
+        super().__init__(**common)
+        given: dict[str, Any] = {"method": "als", "reg_u": 15.0, "reg_i": 10.0, "n_epochs": 10}
+        _check_keys("bsl_options", bsl_options or {}, given)
+        given.update(bsl_options or {})
+        if given["method"] != "als":
+            raise SettingsError(f"bsl_options method must be 'als', got {given['method']!r}")
+        self._baseline_options = given["reg_u"], given["reg_i"], given["n_epochs"]
+
+
+class NormalPredictor(AlgoBase):
+    """Ratings drawn at random from the normal distribution of those of the trainset."""
+
+    def _learn(self, trainset: Trainset) -> None:
+        ratings = [rating for _, _, rating in trainset.ratings]
+        self._normal = float(np.mean(ratings)), float(np.std(ratings))
+        self._draw = np.random.default_rng(self.seed)
+
+    def _estimates(self, pairs: Sequence[tuple[Id, Id]], baselines: F64) -> F64:  # noqa: ARG002
+        return self._draw.normal(*self._normal, len(pairs))
+
+
+class _Baselines:
+    """b(u, i) = μ + b_u + b_i, each bias shrunk by as many ratings as it is told."""
+
+    def __init__(
+        self, trainset: Trainset, user_shrinkage: float, item_shrinkage: float, rounds: int
+    ) -> None:
+        triples = np.array(list(trainset.all_ratings()))
+        users, items = triples[:, 0].astype(np.int64), triples[:, 1].astype(np.int64)
+        self._mean = trainset.global_mean
+        rest = triples[:, 2] - self._mean
+        user_counts, item_counts = np.bincount(users), np.bincount(items)
+        self._users, self._items = np.zeros(len(user_counts)), np.zeros(len(item_counts))
+        for _ in range(rounds):
+            told = np.bincount(items, rest - self._users[users], len(item_counts))
+            self._items = told / (item_shrinkage + item_counts)
+            told = np.bincount(users, rest - self._items[items], len(user_counts))
+            self._users = told / (user_shrinkage + user_counts)
+
+    def of(self, users: Any, items: Any) -> F64:
+        """The baselines of pairs; a row of -1 has no bias."""
+        mine = np.where(users >= 0, self._users[users], 0.0)
+        its = np.where(items >= 0, self._items[items], 0.0)
+        found: F64 = self._mean + mine + its
+        return found
+
+
+def _check_keys(what: str, given: Mapping[str, Any], known: Collection[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise SettingsError(
+                f"{what} has the unknown key {name!r}{did_you_mean(name, known)} "
+                f"(keys: {', '.join(known)})"
+            )
