@@ -174,6 +174,14 @@ class Extraction(Protocol):
         """Give all that `restore` needs."""
 
 
+@runtime_checkable
+class DescribesTexts(Protocol):
+    """An extraction of items that describes any text, such as what a user wrote."""
+
+    def describe_texts(self, texts: Sequence[str], /) -> Features:
+        """Give the features of an item of which one would say this, (len(texts), d)."""
+
+
 class Extractor(Protocol):
     """Learns from a dataset how to describe users or items by named features or vectors."""
 

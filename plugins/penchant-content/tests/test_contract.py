@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import penchant_content
 from penchant import Component, hookimpl
+from penchant.data import Dataset, Users
 from penchant.protocols import Features, State
 from penchant.testing import ExtractorContract, ScorerContract
 
@@ -67,6 +69,46 @@ class TestTextOverAnEncoderLeftAlone(ScorerContract):
     }
     fold_in = True
     explain_sums = True
+
+
+class WhoWrote(ScorerContract):
+    """Users who wrote something, some of them nothing; a stranger has written nothing."""
+
+    name = "content.text"
+    explain_sums = True
+
+    def datasets(self):
+        return {kind: with_notes(data) for kind, data in super().datasets().items()}
+
+    def dataset(self):
+        return with_notes(super().dataset())
+
+
+def with_notes(data: Dataset) -> Dataset:
+    notes = ["stars and the moon", "", "bread in the garden"]
+    texts = [notes[row % len(notes)] for row in range(len(data.users))]
+    ids = data.users.vocabulary.ids(np.arange(len(data.users), dtype=np.int32))
+    return replace(data, users=Users.of(ids, texts={"notes": texts}))
+
+
+class TestTextOverTermsAndNotes(WhoWrote):
+    settings: ClassVar[Table] = {"user_columns": ["notes"]}
+
+
+class TestTextOverAnEncoderAndNotes(WhoWrote):
+    settings: ClassVar[Table] = {
+        "encoder": {"use": "base.hashing", "dim": 48},
+        "user_columns": ["notes"],
+    }
+    cancellable = True
+
+
+class TestTextWithCentresAndNotes(WhoWrote):
+    settings: ClassVar[Table] = {
+        "encoder": {"use": "base.hashing", "dim": 48},
+        "user_columns": ["notes"],
+        "centres": 2,
+    }
 
 
 class Years:

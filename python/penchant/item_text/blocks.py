@@ -110,6 +110,12 @@ class FittedBlocks:
         """The blocks of `rows` side by side; sparse if any of them is."""
         return side_by_side([text.describe(data, rows) for text in self.texts], self.shares)
 
+    def describe_users(self, texts: Sequence[str], context: FitContext, /) -> F32 | Csr:
+        """The blocks of texts side by side. Raises SettingsError where one can't read them."""
+        return side_by_side(
+            [text.describe_users(texts, context) for text in self.texts], self.shares
+        )
+
     def words(self, queries: Queries, /) -> F32 | None:
         """(n, Σ widths): what the readers among them read, zeros in the blocks of the others."""
         read = [text.words(queries) for text in self.texts]

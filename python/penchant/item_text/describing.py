@@ -7,7 +7,7 @@ none for an item of which nothing is said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -24,7 +24,7 @@ from penchant.errors import (
 from penchant.item_text.encoding import FOLDER, SavedEncoder, encode_items, folder_of
 from penchant.item_text.features import unit, unit_rows
 from penchant.item_text.whitening import Whitening
-from penchant.protocols import Features, FitContext, State
+from penchant.protocols import DescribesTexts, Features, FitContext, State
 from penchant.queries import Csr
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ class FittedItemText(Protocol):
 
     def describe(self, data: Dataset, rows: I32, /) -> F32 | Csr:
         """Features of `rows` of the items of `data`: sparse or dense as at the fit."""
+
+    def describe_users(self, texts: Sequence[str], context: FitContext, /) -> F32 | Csr:
+        """(n, d) features of what users say of themselves, as of an item of which one says it.
+
+        Raises SettingsError where items alone can be described.
+        """
 
     def words(self, queries: Queries, /) -> F32 | None:
         """(n, d) vectors of what queries say in words, zeros for silence; None where all are."""
@@ -107,7 +113,8 @@ class ItemText:
             raise ModelFileError(
                 f"{self._owner} can't be restored: the model lacks {error}; fit it again"
             ) from None
-        return ExtractedText(extraction=extraction, whitening=Whitening.restored(state.arrays))
+        whitening = Whitening.restored(state.arrays)
+        return ExtractedText(extraction=extraction, whitening=whitening, owner=self._owner)
 
     def _encode(
         self, data: Dataset, context: FitContext, encoder: Encoder
@@ -162,11 +169,11 @@ class ItemText:
         if isinstance(features.matrix, Csr):
             if not features.matrix.nnz:
                 raise DataError(self._no_text())
-            fitted = ExtractedText(extraction=extraction, whitening=None)
+            fitted = ExtractedText(extraction=extraction, whitening=None, owner=self._owner)
             return fitted, Features(unit_rows(features.matrix), features.names)
         vectors = unit(np.ascontiguousarray(features.matrix, np.float32))
         vectors, whitening = self._whitened(vectors)
-        fitted = ExtractedText(extraction=extraction, whitening=whitening)
+        fitted = ExtractedText(extraction=extraction, whitening=whitening, owner=self._owner)
         return fitted, Features(vectors, features.names)
 
     def _whitened(self, vectors: F32) -> tuple[F32, Whitening | None]:
@@ -221,6 +228,16 @@ class EncodedText:
         vectors = encode_items(self.owner, self.encoder, texts, FitContext())
         return vectors if self.whitening is None else self.whitening(vectors)
 
+    def describe_users(self, texts: Sequence[str], context: FitContext, /) -> F32:
+        """Encode texts as questions are. Raises EncoderMissing."""
+        if self.encoder is None:
+            raise EncoderMissing(
+                "this model was saved without its encoder, so it can't read texts of users; "
+                "load it with penchant.load(folder, encoder=DIR)"
+            )
+        vectors = encode_items(self.owner, self.encoder, texts, context, kind="query")
+        return vectors if self.whitening is None else self.whitening(vectors)
+
     def words(self, queries: Queries, /) -> F32 | None:
         """Vectors of length 1 of each query's words, zeros for silence; None where all are."""
         told = queries.texts.get(str(self.facts["fingerprint"]))
@@ -243,10 +260,22 @@ class ExtractedText:
 
     extraction: Extraction
     whitening: Whitening | None
+    owner: str
 
     def describe(self, data: Dataset, rows: I32, /) -> F32 | Csr:
         """Extract the features of `rows`."""
-        matrix = self.extraction.extract(data, rows).matrix
+        return self._scaled(self.extraction.extract(data, rows).matrix)
+
+    def describe_users(self, texts: Sequence[str], _context: FitContext, /) -> F32 | Csr:
+        """Extract the features of texts, where the extractor can; else raise SettingsError."""
+        if not isinstance(self.extraction, DescribesTexts):
+            raise SettingsError(
+                f"{self.owner}: the extractor describes items alone and can't read texts of users; "
+                "take content.tfidf, or an encoder"
+            )
+        return self._scaled(self.extraction.describe_texts(texts).matrix)
+
+    def _scaled(self, matrix: F32 | Csr) -> F32 | Csr:
         if isinstance(matrix, Csr):
             return unit_rows(matrix)
         vectors = unit(np.ascontiguousarray(matrix, np.float32))

@@ -33,12 +33,22 @@ def folder_of(encoder: Encoder) -> Path | None:
     return None if folder is None else Path(folder)
 
 
-def encode_items(owner: str, encoder: Encoder, texts: Sequence[str], context: FitContext) -> F32:
-    """Encode items' texts into (n, dim) float32 of length 1; a blank text gives zeros.
+def encode_items(
+    owner: str,
+    encoder: Encoder,
+    texts: Sequence[str],
+    context: FitContext,
+    *,
+    kind: Literal["document", "query"] = "document",
+) -> F32:
+    """Encode items' texts, or users', into (n, dim) float32 of length 1; a blank text gives zeros.
+
+    kind: "query" for the texts of users.
 
     The context's threads share the texts, some hundreds at a time; an encoder whose vectors depend
     on the batch gets one text at a time. Neither changes a bit.
     """
+    whose = "items" if kind == "document" else "users"
     told = [row for row, text in enumerate(texts) if text.strip()]
     vectors = np.zeros((len(texts), encoder.dim), np.float32)
     size = _TEXTS_AT_ONCE if encoder.batch_invariant else 1
@@ -46,8 +56,8 @@ def encode_items(owner: str, encoder: Encoder, texts: Sequence[str], context: Fi
 
     def encode(rows: list[int]) -> tuple[list[int], F32]:
         if context.cancelled():
-            raise FitCancelled(f"{owner} was stopped while it encoded the items")
-        return rows, encoder.encode([texts[row] for row in rows])
+            raise FitCancelled(f"{owner} was stopped while it encoded the {whose}")
+        return rows, encoder.encode([texts[row] for row in rows], kind=kind)
 
     pool = ThreadPoolExecutor(context.threads) if context.threads > 1 else None
     done = 0
@@ -55,7 +65,7 @@ def encode_items(owner: str, encoder: Encoder, texts: Sequence[str], context: Fi
         for rows, encoded in map(encode, chunks) if pool is None else pool.map(encode, chunks):
             vectors[rows] = encoded
             done += len(rows)
-            context.progress(f"{owner}: encoding items", done, len(told))
+            context.progress(f"{owner}: encoding {whose}", done, len(told))
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)

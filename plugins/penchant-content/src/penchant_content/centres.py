@@ -53,7 +53,7 @@ class ManyCentres:
             if len(parted.centres):
                 near = kernels.dot(parted.centres, chosen) * parted.sizes[:, None]
                 scores[row] = near.max(axis=0)
-        told = self.text.text.words(queries)
+        told = self.text.words(queries)
         return scores if told is None else scores + kernels.dot(told, chosen)
 
     def answers(self, queries: Queries, /) -> Bool:
@@ -78,7 +78,7 @@ class ManyCentres:
                 Evidence("item", part, item=row, source=SOURCE)
                 for row, part in zip(rows[around].tolist(), parts.tolist(), strict=True)
             ]
-        told = self.text.text.words(queries)
+        told = self.text.words(queries)
         if told is not None and told.any():
             reasons.append(Evidence("text", float(told[0] @ one), source=SOURCE))
         return sorted(reasons, key=lambda reason: (-reason.weight, reason.item))

@@ -34,15 +34,19 @@ class DenseText:
 
     vectors: (items, d) float32 of length 1, or zeros for an item of which nothing is said.
     text: what made them.
+    own: (users, d), what users say of themselves, zeros for silence; None where nobody is asked.
     """
 
     vectors: F32
     text: FittedItemText
     min_value: float | None
     half_life: float | None
+    own: F32 | None = None
 
     def __post_init__(self) -> None:
         self.vectors.setflags(write=False)
+        if self.own is not None:
+            self.own.setflags(write=False)
         # Known once, asked at each request.
         self.__dict__["_described"] = described(self.vectors)
         if isinstance(self.text, EncodedText):
@@ -55,7 +59,7 @@ class DenseText:
 
     def query_vectors(self, queries: Queries, /) -> F32:
         """(n, d) float32 of length 1: unit(unit(liked items) + unit(words)), of what there is."""
-        told = self.text.words(queries)
+        told = self.words(queries)
         liked = unit(self._sum(queries))
         if told is None:
             return liked
@@ -71,13 +75,13 @@ class DenseText:
         """(n,) bool: liked an item with a text, or says something in words."""
         liked = likings(queries, self.min_value, None)
         answered = any_in_row(liked, self.__dict__["_described"])
-        told = self.text.words(queries)
+        told = self.words(queries)
         return answered if told is None else answered | _spoken(told)
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """Give each liked item's part of the score, and the words'; the parts sum to the score."""
         one = self.vectors[item].astype(np.float64)
-        told, summed = self.text.words(queries), self._sum(queries)
+        told, summed = self.words(queries), self._sum(queries)
         length = float(lengths(summed)[0])
         spoken = told is not None and bool(told[0].any())
         share = float(lengths(unit(summed) + told)[0]) if told is not None and spoken else 1.0
@@ -107,7 +111,19 @@ class DenseText:
     def state(self) -> State:
         """Give the vectors, and the state of what made them."""
         meta = {"form": "vectors", "min_value": self.min_value}
-        return State({"vectors": self.vectors}, meta, {"text": self.text.state()})
+        arrays = {"vectors": self.vectors}
+        if self.own is not None:
+            arrays["own"] = self.own
+        return State(arrays, meta, {"text": self.text.state()})
+
+    def words(self, queries: Queries) -> F32 | None:
+        """(n, d) of length 1: what is asked, else a known user's own words; zeros for silence."""
+        asked = self.text.words(queries)
+        if self.own is None:
+            return asked
+        known = (queries.rows >= 0)[:, None]
+        own = np.where(known, self.own[np.maximum(queries.rows, 0)], np.float32(0))
+        return own if asked is None else np.where(_spoken(asked)[:, None], asked, own)
 
     def _sum(self, queries: Queries) -> F32:
         liked = likings(queries, self.min_value, self.half_life)

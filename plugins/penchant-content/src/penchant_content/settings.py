@@ -72,6 +72,12 @@ class TextSettings:
         default=None,
         metadata={"help": "item columns to read; None reads every text, category and label"},
     )
+    user_columns: tuple[str, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "user columns to read as the user's own words, such as reviews; None reads none"
+        },
+    )
     half_life: float | None = field(
         default=None,
         metadata={
@@ -93,6 +99,8 @@ class TextSettings:
 
     def __post_init__(self) -> None:
         _check_columns(self.columns)
+        if self.user_columns is not None and not self.user_columns:
+            raise ValueError("user_columns must name a column, or be left out, got an empty list")
         if self.encoder is not None and self.extractor is not None:
             raise ValueError("give an encoder or an extractor, not both")
         if self.columns is not None and self.extractor is not None:

@@ -35,6 +35,7 @@ class SparseText:
 
     terms: (items, terms) float32, rows of length 1 or empty; `items`: the same by term.
     names: the terms' names, packed; of no length where they have none.
+    own: (users, terms), what users say of themselves; None where nobody is asked.
     """
 
     terms: Csr
@@ -43,6 +44,7 @@ class SparseText:
     text: FittedItemText
     min_value: float | None
     half_life: float | None
+    own: Csr | None = None
 
     @classmethod
     def of(
@@ -52,8 +54,9 @@ class SparseText:
         text: FittedItemText,
         min_value: float | None,
         half_life: float | None,
+        own: Csr | None = None,
     ) -> SparseText:
-        """Make one from an extractor's features of all items, rows of length 1."""
+        """Make one from an extractor's features of all items, and users' own, of length 1."""
         return cls(
             terms=terms,
             items=transposed(terms),
@@ -61,10 +64,11 @@ class SparseText:
             text=text,
             min_value=min_value,
             half_life=half_life,
+            own=own,
         )
 
     def __post_init__(self) -> None:
-        for matrix in (self.terms, self.items):
+        for matrix in (self.terms, self.items, *(() if self.own is None else (self.own,))):
             for array in (matrix.indptr, matrix.indices, matrix.values):
                 if array is not None:
                     array.setflags(write=False)
@@ -75,16 +79,33 @@ class SparseText:
         return product(self._profiles(queries), among)
 
     def answers(self, queries: Queries, /) -> Bool:
-        """(n,) bool: liked an item that has terms."""
-        return any_in_row(likings(queries, self.min_value, None), self.terms.counts() > 0)
+        """(n,) bool: liked an item that has terms, or wrote some."""
+        liked = any_in_row(likings(queries, self.min_value, None), self.terms.counts() > 0)
+        return liked if self.own is None else liked | (self.own.take(queries.rows).counts() > 0)
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
-        """Give each liked item's part of the score, with the terms it shares; they sum to it."""
+        """Give each liked item's part of the score, with the terms it shares; they sum to it.
+
+        What the user wrote is one more part, of kind "text".
+        """
         liked = likings(queries, self.min_value, self.half_life)
         summed = product(liked, self.terms).astype(np.float64)
         length = float(np.sqrt(np.square(summed).sum()))
-        own = self._weights(item)
-        reasons = []
+        own, reasons = self._weights(item), []
+        wrote = None if self.own is None else self.own.take(queries.rows)
+        if wrote is not None and wrote.nnz:
+            both = (summed / length if length else summed) + wrote.to_dense()
+            share = float(np.sqrt(np.square(both).sum()))
+            shared = {
+                term: own[term] * value
+                for term, value in zip(
+                    wrote.row(0).tolist(), wrote.row_values(0).tolist(), strict=True
+                )
+                if term in own
+            }
+            part = sum(shared.values()) / share
+            reasons.append(Evidence("text", part, detail=self._shown(shared), source=SOURCE))
+            length *= share
         for row, weight in zip(liked.row(0).tolist(), liked.row_values(0).tolist(), strict=True):
             shared = {
                 term: own[term] * value for term, value in self._weights(row).items() if term in own
@@ -114,7 +135,8 @@ class SparseText:
             "names": self.names[0],
             "name_offsets": self.names[1],
         }
-        for form, matrix in (("terms", self.terms), ("items", self.items)):
+        forms = {"terms": self.terms, "items": self.items}
+        for form, matrix in (forms if self.own is None else {**forms, "own": self.own}).items():
             arrays[f"{form}.indptr"] = matrix.indptr
             arrays[f"{form}.indices"] = matrix.indices
             arrays[f"{form}.values"] = values_of(matrix)
@@ -139,11 +161,18 @@ class SparseText:
             text=text,
             min_value=None if min_value is None else float(str(min_value)),
             half_life=half_life,
+            own=matrix("own", columns) if "own.indptr" in arrays else None,
         )
 
     def _profiles(self, queries: Queries) -> Csr:
         """Profiles of length 1, their terms in ascending order."""
-        return unit_rows(summed(likings(queries, self.min_value, self.half_life), self.terms))
+        liked = unit_rows(summed(likings(queries, self.min_value, self.half_life), self.terms))
+        if self.own is None:
+            return liked
+        n = len(queries)
+        both = np.arange(2 * n, dtype=np.int32).reshape(2, n).T.ravel()  # a row of each, by turns
+        pairs = Csr(2 * np.arange(n + 1, dtype=np.int64), both, None, 2 * n)
+        return unit_rows(summed(pairs, stacked(liked, self.own.take(queries.rows))))
 
     def _weights(self, item: int) -> dict[int, float]:
         terms, weights = self.terms.row(item), self.terms.row_values(item)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penchant.components import Spec
-from penchant.errors import ModelFileError, SettingsError
+from penchant.errors import DataError, ModelFileError, SettingsError
 from penchant.item_text import ItemText
 from penchant.queries import Csr
 
@@ -35,6 +35,7 @@ class TextScorer:
 
     def __init__(self, settings: TextSettings, registry: Registry) -> None:
         self._half_life, self._centres = settings.half_life, settings.centres
+        self._user_columns = settings.user_columns
         columns = {} if settings.columns is None else {"columns": settings.columns}
         if settings.encoder is not None:
             spec = Spec.of(settings.encoder)
@@ -48,11 +49,13 @@ class TextScorer:
         self._text = ItemText(SOURCE, spec, registry, whitening=settings.whitening)
 
     def fit(self, data: Dataset, context: FitContext, /) -> FittedScorer:
-        """Describe every item. Most of the time is the encoder's.
+        """Describe every item, and users by their own words. Most of the time is the encoder's.
 
-        Raises DataError where no item has a text, or the extractor describes no items.
+        Raises DataError where no item has a text, or no user in the columns to read, or the
+        extractor describes no items; SettingsError where it can't read texts of users.
         """
         text, features = self._text.fit(data, context)
+        own = self._own_words(data, text, context)
         if isinstance(features.matrix, Csr):
             if self._centres > 1:
                 raise SettingsError(
@@ -60,9 +63,15 @@ class TextScorer:
                     "leave centres at 1"
                 )
             return SparseText.of(
-                features.matrix, features.names, text, data.min_value, self._half_life
+                features.matrix,
+                features.names,
+                text,
+                data.min_value,
+                self._half_life,
+                own if isinstance(own, Csr) else None,
             )
-        return self._dense(features.matrix, text, data.min_value)
+        own = own.to_dense() if isinstance(own, Csr) else own
+        return self._dense(features.matrix, text, data.min_value, own)
 
     def restore(self, state: State, /) -> FittedScorer:
         """Bring back what `state()` gave; the encoder is opened by the first question in words."""
@@ -70,14 +79,37 @@ class TextScorer:
             text = self._text.restore(state.parts["text"])
             if state.meta["form"] == "terms":
                 return SparseText.restored(state, text, self._half_life)
-            return self._dense(state.arrays["vectors"], text, _number(state.meta["min_value"]))
+            return self._dense(
+                state.arrays["vectors"],
+                text,
+                _number(state.meta["min_value"]),
+                state.arrays.get("own"),
+            )
         except KeyError as error:
             raise ModelFileError(
                 f"{SOURCE} can't be restored: the model lacks {error}; fit it again"
             ) from None
 
-    def _dense(self, vectors: F32, text: FittedItemText, min_value: float | None) -> FittedScorer:
-        one = DenseText(vectors=vectors, text=text, min_value=min_value, half_life=self._half_life)
+    def _own_words(
+        self, data: Dataset, text: FittedItemText, context: FitContext
+    ) -> F32 | Csr | None:
+        """(users, d): what users say of themselves, as features of items; None if unread."""
+        if self._user_columns is None:
+            return None
+        texts = data.users.texts(self._user_columns)
+        if not any(told.strip() for told in texts):
+            raise DataError(
+                f"{SOURCE}: no user has a word in the columns {', '.join(self._user_columns)}; "
+                "give the dataset users with texts, or do without user_columns"
+            )
+        return text.describe_users(texts, context)
+
+    def _dense(
+        self, vectors: F32, text: FittedItemText, min_value: float | None, own: F32 | None
+    ) -> FittedScorer:
+        one = DenseText(
+            vectors=vectors, text=text, min_value=min_value, half_life=self._half_life, own=own
+        )
         return one if self._centres == 1 else ManyCentres(one, self._centres)
 
 

@@ -20,6 +20,8 @@ from penchant.queries import Csr
 from penchant_content.terms import count_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     from penchant.data import Dataset
     from penchant.protocols import I32, I64, U8, FitContext
@@ -95,11 +97,15 @@ class FittedTfidf:
 
     def extract(self, data: Dataset, rows: I32, /) -> Features:
         """Give (len(rows), terms) sparse rows of length 1; an item without known terms is empty."""
+        return self.describe_texts(data.items.texts(self._settings.columns, rows))
+
+    def describe_texts(self, texts: Sequence[str], /) -> Features:
+        """Give (len(texts), terms) sparse rows of length 1; a text without known terms is empty."""
         settings, column_of = self._settings, self._column_of
-        indptr = np.zeros(len(rows) + 1, np.int64)
+        indptr = np.zeros(len(texts) + 1, np.int64)
         columns: list[int] = []
         counts: list[int] = []
-        for position, text in enumerate(data.items.texts(settings.columns, rows)):
+        for position, text in enumerate(texts):
             counted = count_terms(text, settings.analyzer, settings.ngrams)
             known = sorted((column_of[term], n) for term, n in counted.items() if term in column_of)
             columns.extend(column for column, _ in known)
@@ -107,8 +113,8 @@ class FittedTfidf:
             indptr[position + 1] = len(columns)
         indices = np.array(columns, np.int32)
         weights = np.array(counts, np.float64) * self._idf[indices]
-        owner = np.repeat(np.arange(len(rows)), np.diff(indptr))
-        lengths = np.sqrt(np.bincount(owner, weights * weights, len(rows)))
+        owner = np.repeat(np.arange(len(texts)), np.diff(indptr))
+        lengths = np.sqrt(np.bincount(owner, weights * weights, len(texts)))
         values = (weights / lengths[owner]).astype(np.float32)
         return Features(Csr(indptr, indices, values, len(self._idf)), self.terms)
 
