@@ -6,6 +6,7 @@ The model is Google's Universal Sentence Encoder, multilingual, version 3, by th
 
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from threading import Lock
 
 import numpy as np
 from penchant import Component, hookimpl
@@ -34,13 +35,18 @@ class UniversalSentenceEncoder:
         self.characters = settings.characters
         self.fingerprint = f"multilingual.use/1/{version(PACKAGE)}/{self.characters}"
         self.model = USE(threads=1)
+        # It sets the threads of BLAS for the whole process and back, and their number tells in the
+        # last bits: two callers at once would change it under each other.
+        self.lock = Lock()
         self.model.encode("opens the weights before threads could race for them")
 
     def encode(self, texts, /, *, kind="document"):  # noqa: ARG002 - no prompt for either
         if not len(texts):
             return np.zeros((0, self.dim), np.float32)
         cut = [text[: self.characters] for text in texts]
-        return self.model.encode([text.encode("utf-8", "replace").decode() for text in cut])
+        cut = [text.encode("utf-8", "replace").decode() for text in cut]
+        with self.lock:
+            return self.model.encode(cut)
 
 
 @hookimpl
