@@ -232,7 +232,8 @@ def test_names_are_taken_once_and_in_order():
 def test_every_metric_can_be_named():
     assert "rmse" in metrics.METRICS
     for name in metrics.METRICS:
-        text = name if name in metrics.RATING_METRICS else f"{name}@7"
+        uncut = {*metrics.RATING_METRICS, *metrics.WHOLE_METRICS}
+        text = name if name in uncut else f"{name}@7"
         assert str(MetricName.parse(text)) == text
 
 
@@ -240,6 +241,29 @@ def test_a_metric_of_ratings_has_no_cut():
     assert MetricName.parse("rmse") == MetricName("rmse")
     with pytest.raises(RequestError, match="rmse is of all predicted ratings; leave out @10"):
         MetricName.parse("rmse@10")
+
+
+def test_a_metric_of_whole_rankings_has_no_cut():
+    assert MetricName.parse("auc") == MetricName("auc")
+    with pytest.raises(RequestError, match="auc is of whole rankings; leave out @10"):
+        MetricName.parse("auc@10")
+
+
+def test_a_name_may_say_which_column_it_goes_by():
+    name = MetricName.parse("diversity:genres@10")
+    assert name == MetricName("diversity", 10, "genres")
+    assert str(name) == "diversity:genres@10"
+    assert MetricName.parse("miscalibration:a@b:c@5").column == "a@b:c"
+    assert metrics.lower_is_better("miscalibration:genres@10")
+    assert not metrics.lower_is_better("diversity:genres@10")
+    with pytest.raises(RequestError, match=r"has no cut; write how many .* diversity:genres@10"):
+        MetricName.parse("diversity:genres")
+
+
+@pytest.mark.parametrize("text", ["ndcg:genres@10", "diversity:@10", "rmse:genres"])
+def test_a_column_where_none_is_asked_for_is_refused(text):
+    with pytest.raises(RequestError, match="a column goes with diversity or miscalibration, as"):
+        MetricName.parse(text)
 
 
 def test_errors_and_what_crowds_the_catalogue_are_better_low():

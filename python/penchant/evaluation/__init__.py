@@ -22,12 +22,12 @@ from penchant.evaluation.bootstrap import (
     share_interval,
 )
 from penchant.evaluation.buckets import by_past
+from penchant.evaluation.judging import Evaluation
 from penchant.evaluation.leaks import leaks
 from penchant.evaluation.newcomers import cold_item_split, cold_user_split, growing_split
 from penchant.evaluation.parting import Split, SplitKind
 from penchant.evaluation.ranking import (
     DEFAULT_METRICS,
-    Evaluation,
     evaluate_recommender,
     evaluate_scorer,
 )

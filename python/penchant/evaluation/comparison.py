@@ -13,6 +13,7 @@ from penchant.choosing import is_chooser, registry_of, resolved
 from penchant.components import Spec
 from penchant.deriving import Deriving
 from penchant.errors import FitCancelled, PenchantError, SettingsError
+from penchant.evaluation.features import features_of
 from penchant.evaluation.journal import Journal, key_of
 from penchant.evaluation.leaks import leaks
 from penchant.evaluation.measuring import CHANCE, Cell, Failure, measure, measure_chance
@@ -134,6 +135,9 @@ def compare_on(
     for split, _ in parted:
         if any(name.rates for name in parse_metrics(metrics)):
             check_rateable(split)
+        for metric in parse_metrics(metrics):
+            if metric.by_column and not derive:
+                features_of(split.train.items, metric.column)
         leaks(split)  # refused before anything is fitted
     journal = Journal(None if resume is None else Path(resume))
     cells: list[Cell] = []

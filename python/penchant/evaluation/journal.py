@@ -16,8 +16,8 @@ import numpy as np
 
 from penchant import kernels
 from penchant.errors import DataError
+from penchant.evaluation.judging import Evaluation
 from penchant.evaluation.measuring import Cell
-from penchant.evaluation.ranking import Evaluation
 from penchant.metrics import Share
 
 if TYPE_CHECKING:

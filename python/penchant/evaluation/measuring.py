@@ -6,7 +6,7 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from penchant.evaluation.chance import Chance
-from penchant.evaluation.ranking import Evaluation, evaluate_scorer, judge, ranked_lists
+from penchant.evaluation.judging import Evaluation, joined, judge
+from penchant.evaluation.ranking import evaluate_scorer, ranked_lists, whole_rankings
 from penchant.evaluation.ratings import evaluate_ratings
 from penchant.evaluation.segments import by_item_past, by_user_past
 from penchant.metrics import parse_metrics
@@ -128,28 +129,27 @@ def _figures(
     fitted: FittedRecommender, split: Split, names: Sequence[MetricName]
 ) -> tuple[Evaluation, Mapping[str, Mapping[str, Evaluation]]]:
     """All metrics of everybody, and the first one of parts of users and items."""
-    rates = [str(name) for name in names if name.rates]
-    rated = evaluate_ratings(fitted, split, metrics=rates) if rates else None
-    ranks = [name for name in names if not name.rates]
-    if not ranks:
-        assert rated is not None  # noqa: S101
-        return rated, {}
-    rows, counts = ranked_lists(fitted, split, max(name.k for name in ranks))
-    ranked = judge(rows, counts, split, map(str, ranks))
-    main = str(names[0])
+    found: list[Evaluation] = []
     segments: dict[str, Mapping[str, Evaluation]] = {}
-    if main in ranked.per_user:
-        parts = {"users": by_user_past(split), "items": by_item_past(split)}
-        for kind, labelled in parts.items():
-            segments[kind] = {
-                label: judge(*_of(rows, counts, split, part), part, [main])
-                for label, part in labelled.items()
-            }
-    if rated is None:
-        return ranked, segments
-    values = {**ranked.values, **rated.values}
-    in_order = MappingProxyType({str(name): values[str(name)] for name in names})
-    return replace(ranked, values=in_order, shares=rated.shares), segments
+    cut = [name for name in names if name.k]
+    if cut:
+        rows, counts = ranked_lists(fitted, split, max(name.k for name in cut))
+        found.append(judge(rows, counts, split, map(str, cut)))
+        main = str(names[0])
+        if names[0].k and main in found[0].per_user:
+            parts = {"users": by_user_past(split), "items": by_item_past(split)}
+            for kind, labelled in parts.items():
+                segments[kind] = {
+                    label: judge(*_of(rows, counts, split, part), part, [main])
+                    for label, part in labelled.items()
+                }
+    whole = [name for name in names if not (name.k or name.rates)]
+    if whole:
+        found.append(whole_rankings(fitted, split, whole))
+    rates = [str(name) for name in names if name.rates]
+    if rates:
+        found.append(evaluate_ratings(fitted, split, metrics=rates))
+    return joined(names, found), segments
 
 
 def _of(

@@ -24,9 +24,9 @@ from penchant.evaluation.table import COSTS, Comparison, Contestant
 from penchant.metrics import Share
 
 if TYPE_CHECKING:
+    from penchant.evaluation.judging import Evaluation
     from penchant.evaluation.measuring import Cell, Curve, Failure
     from penchant.evaluation.parting import Split
-    from penchant.evaluation.ranking import Evaluation
     from penchant.metrics.ranking import F64
     from penchant.protocols import I32
 

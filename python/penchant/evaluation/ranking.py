@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,22 +10,14 @@ import numpy as np
 
 from penchant import kernels
 from penchant.errors import RequestError, ShapeError
+from penchant.evaluation.judging import Evaluation, eligible, joined, judge, ranking_metrics
 from penchant.evaluation.leaks import leaks
-from penchant.metrics import (
-    CATALOGUE_METRICS,
-    RANKING_METRICS,
-    Catalogue,
-    Judged,
-    MetricName,
-    parse_metrics,
-)
+from penchant.metrics import WHOLE_METRICS
 from penchant.queries import Candidates, Queries, TopK
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from penchant.evaluation.parting import Split
-    from penchant.metrics import Share
+    from penchant.metrics import MetricName
     from penchant.metrics.ranking import F64
     from penchant.protocols import I32, FittedRecommender, FittedScorer
 
@@ -36,24 +27,8 @@ DEFAULT_METRICS = ("ndcg@10", "recall@10", "coverage@10")
 
 # Scores of an unfused scorer held at once: 64 MB of float32.
 _SCORES_AT_ONCE = 16_000_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluation:
-    """What was measured.
-
-    values: by metric ("ndcg@10"), the mean over `users`, or the one number of a metric that speaks
-        of all lists together (coverage).
-    per_user: (n,) float64 by metric, aligned with `users`; for `paired_bootstrap` with another
-        evaluation of the same split. Metrics without a value for each user are missing.
-    users: (n,) int32 rows.
-    shares: by metric of ratings, what it is made of user by user; for `paired_shares`.
-    """
-
-    values: Mapping[str, float]
-    per_user: Mapping[str, F64]
-    users: I32
-    shares: Mapping[str, Share] = field(default_factory=lambda: MappingProxyType({}))
+# Places of whole rankings held at once, some 60 bytes each.
+_PLACES_AT_ONCE = 2_000_000
 
 
 def evaluate_recommender(
@@ -103,55 +78,62 @@ def ranked_lists(
     fitted: FittedRecommender, split: Split, k: int, *, batch: int = 1024
 ) -> tuple[I32, I32]:
     """The lists of `split.users`, for `judge`: (n, k) int32 item rows, and how many are filled."""
-    return _ranked(fitted.recommend, split, k, batch)
+    return _lists(list(_tops(fitted.recommend, split, k, batch)))
 
 
-def judge(rows: I32, counts: I32, split: Split, metrics: Iterable[str]) -> Evaluation:
-    """Hold lists, one for each of `split.users`, against what the split wants to be found."""
-    names = ranking_metrics(metrics)
-    judged = Judged.of(rows, counts, split.test.take(split.users))
-    catalogue = Catalogue.of(split.train.positive_csr(), _eligible(split))
-
-    values: dict[str, float] = {}
-    per_user: dict[str, F64] = {}
-    for name in names:
-        if name.name in RANKING_METRICS:
-            measured: F64 | float = RANKING_METRICS[name.name](judged, name.k)
-        else:
-            measured = CATALOGUE_METRICS[name.name](rows, catalogue, name.k)
-        if isinstance(measured, np.ndarray):
-            measured.setflags(write=False)
-            per_user[str(name)] = measured
-        values[str(name)] = float(np.mean(measured))
-    return Evaluation(MappingProxyType(values), MappingProxyType(per_user), split.users)
-
-
-def ranking_metrics(metrics: Iterable[str]) -> tuple[MetricName, ...]:
-    """Read names of ranking and catalogue metrics; refuses those of ratings."""
-    names = parse_metrics(metrics)
-    for name in names:
-        if name.rates:
-            raise RequestError(
-                f"{name} is of predicted ratings, not of rankings; ask evaluate_ratings for it"
-            )
-    return names
+def whole_rankings(
+    fitted: FittedRecommender, split: Split, names: Sequence[MetricName]
+) -> Evaluation:
+    """Measure metrics of the whole ranking, such as "auc", some users at a time."""
+    return _whole(fitted.recommend, split, names, 1024)
 
 
 def _evaluate(rank: Rank, split: Split, metrics: Iterable[str], batch: int) -> Evaluation:
     names = ranking_metrics(metrics)
     if batch < 1:
         raise RequestError(f"batch must be at least 1, got {batch}")
-    rows, counts = _ranked(rank, split, max(name.k for name in names), batch)
-    return judge(rows, counts, split, map(str, names))
+    parts = []
+    cut = [name for name in names if name.k]
+    if cut:
+        tops = list(_tops(rank, split, max(name.k for name in cut), batch))
+        parts.append(judge(*_lists(tops), split, map(str, cut)))
+    whole = [name for name in names if not name.k]
+    if whole:
+        parts.append(_whole(rank, split, whole, batch))
+    return joined(names, parts)
 
 
-def _ranked(rank: Rank, split: Split, k: int, batch: int) -> tuple[I32, I32]:
+def _whole(rank: Rank, split: Split, names: Sequence[MetricName], batch: int) -> Evaluation:
+    items = len(split.train.items)
+    allowed = eligible(split)
+    history = split.train.interactions.by_user()
+    found: dict[str, list[F64]] = {str(name): [] for name in names}
+    step = min(batch, max(1, _PLACES_AT_ONCE // max(1, items)))
+    for start, top in zip(
+        range(0, len(split.users), step), _tops(rank, split, items, step), strict=True
+    ):
+        users = split.users[start : start + step]
+        seen = history.take(users)
+        if allowed is not None:
+            seen = seen.where(allowed[seen.indices])
+        size = (items if allowed is None else int(allowed.sum())) - seen.counts()
+        for name in names:
+            measured = WHOLE_METRICS[name.name](top, split.test.take(users), size)
+            found[str(name)].append(measured)
+    per_user = {name: np.concatenate(parts) for name, parts in found.items()}
+    for values in per_user.values():
+        values.setflags(write=False)
+    means = {name: float(np.mean(values)) for name, values in per_user.items()}
+    return Evaluation(MappingProxyType(means), MappingProxyType(per_user), split.users)
+
+
+def _tops(rank: Rank, split: Split, k: int, batch: int) -> Iterator[TopK]:
+    """Ask for the k best of every user of the split, `batch` users at a time."""
     leaks(split)
     log = split.train.interactions
     history, times = log.by_user(), log.times_by_user()
     items = len(split.train.items)
     allow = None if split.candidates is None else kernels.bitset(split.candidates, items)
-    parts: list[TopK] = []
     for start in range(0, len(split.users), batch):
         queries = Queries.known(split.users[start : start + batch], history, times)
         top = rank(queries, Candidates(items, seen=queries.history, allow=allow), k)
@@ -160,18 +142,13 @@ def _ranked(rank: Rank, split: Split, k: int, batch: int) -> tuple[I32, I32]:
                 f"a recommender asked for {k} items for {len(queries)} users must give lists of "
                 f"shape ({len(queries)}, {k}), got {top.rows.shape}"
             )
-        parts.append(top)
-    return _joined([top.rows for top in parts]), _joined([top.counts for top in parts])
+        yield top
+
+
+def _lists(tops: Sequence[TopK]) -> tuple[I32, I32]:
+    return _joined([top.rows for top in tops]), _joined([top.counts for top in tops])
 
 
 def _joined(arrays: list[Any]) -> I32:
-    joined: I32 = np.concatenate(arrays)
-    return joined
-
-
-def _eligible(split: Split) -> npt.NDArray[np.bool_] | None:
-    if split.candidates is None:
-        return None
-    eligible = np.zeros(len(split.train.items), np.bool_)
-    eligible[split.candidates] = True
-    return eligible
+    together: I32 = np.concatenate(arrays)
+    return together

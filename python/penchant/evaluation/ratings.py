@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from penchant.errors import RequestError
+from penchant.evaluation.judging import Evaluation
 from penchant.evaluation.leaks import leaks
-from penchant.evaluation.ranking import Evaluation
 from penchant.metrics import RATING_METRICS, parse_metrics
 from penchant.protocols import PredictsRatings, Scores, capability
 from penchant.queries import Queries

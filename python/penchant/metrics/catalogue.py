@@ -42,7 +42,7 @@ def coverage(rows: I32, catalogue: Catalogue, k: int) -> float:
     rows is (n, width) int32, -1 where a list has ended. One number for all lists; 0 where nothing
     is eligible. O(n·k + items).
     """
-    shown = _first(rows, catalogue, k)
+    shown = first(rows, catalogue, k)
     seen = np.zeros(len(catalogue.liked_by), np.bool_)
     seen[shown[shown >= 0]] = True
     if catalogue.eligible is not None:
@@ -59,7 +59,7 @@ def gini(rows: I32, catalogue: Catalogue, k: int) -> float:
     "Evaluating Recommendation Systems" (2011), section 8.3.3, who divide by n - 1. One number for
     all lists; 0 where nothing is shown. O(n·k + items·log(items)).
     """
-    shown = _first(rows, catalogue, k)
+    shown = first(rows, catalogue, k)
     counts = np.bincount(shown[shown >= 0], minlength=len(catalogue.liked_by))
     if catalogue.eligible is not None:
         counts = counts[catalogue.eligible]
@@ -79,7 +79,7 @@ def novelty(rows: I32, catalogue: Catalogue, k: int) -> F64:
     liked finite. An empty list has 0.
     """
     bits = np.log2(catalogue.users + 1.0) - np.log2(catalogue.liked_by + 1.0)
-    return _mean_of_shown(_first(rows, catalogue, k), bits)
+    return _mean_of_shown(first(rows, catalogue, k), bits)
 
 
 def popularity(rows: I32, catalogue: Catalogue, k: int) -> F64:
@@ -89,10 +89,11 @@ def popularity(rows: I32, catalogue: Catalogue, k: int) -> F64:
     recommendation popularity of Yin et al., "Challenging the Long Tail Recommendation", 2012, over
     the number of users). An empty list has 0.
     """
-    return _mean_of_shown(_first(rows, catalogue, k), catalogue.liked_by / max(catalogue.users, 1))
+    return _mean_of_shown(first(rows, catalogue, k), catalogue.liked_by / max(catalogue.users, 1))
 
 
-def _first(rows: I32, catalogue: Catalogue, k: int) -> I32:
+def first(rows: I32, catalogue: Catalogue, k: int) -> I32:
+    """The first k places of each list, once they are known to fit the catalogue."""
     if rows.ndim != 2:
         raise ShapeError(f"lists are (queries, places), got an array of shape {rows.shape}")
     check_cut(k, rows.shape[1])
