@@ -21,6 +21,7 @@ __all__ = [
     "blake3_bytes",
     "dot",
     "isas",
+    "nearest_means",
     "neighbours",
     "pack_strings",
     "quantize_items",
@@ -143,6 +144,18 @@ def neighbours(
     threads: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[I64, I32, F32]: ...
+def nearest_means(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    lists: tuple[I64, I32, F32],
+    columns: int,
+    k: int,
+    *,
+    which: I32 | None = None,
+    least: int = 1,
+    threads: int = 1,
+) -> F32: ...
 
 # ---- matrix factorisation
 

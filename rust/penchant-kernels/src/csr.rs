@@ -138,6 +138,37 @@ impl<'a> Csr<'a> {
         Ok((indices, values))
     }
 
+    /// Columns and values of a row whose columns may stand in any order. O(entries of the row).
+    ///
+    /// # Errors
+    /// When there is no such row, or its columns or `indptr` are out of range.
+    pub(crate) fn ranked_row(&self, row: i32) -> Result<(&'a [i32], &'a [f32]), KernelError> {
+        let at = usize::try_from(row).unwrap_or(usize::MAX);
+        if at >= self.rows() {
+            return Err(KernelError::Data(format!(
+                "row {row} was asked for, and the matrix has {} rows",
+                self.rows()
+            )));
+        }
+        let range = self.indptr[at] as usize..self.indptr[at + 1] as usize;
+        let (Some(indices), Some(values)) =
+            (self.indices.get(range.clone()), self.values.get(range))
+        else {
+            return Err(KernelError::Data(format!(
+                "indptr doesn't rise at row {row}, and must rise from 0 to {}",
+                self.indices.len()
+            )));
+        };
+        let outside = |&&column: &&i32| column < 0 || column as usize >= self.columns;
+        if let Some(column) = indices.iter().find(outside) {
+            return Err(KernelError::Data(format!(
+                "row {row} has column {column}, and the matrix has {} columns",
+                self.columns
+            )));
+        }
+        Ok((indices, values))
+    }
+
     /// Checks every row, after which rows can be read unchecked. O(entries).
     ///
     /// # Errors

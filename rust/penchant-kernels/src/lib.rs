@@ -14,6 +14,7 @@ mod heap;
 mod isa;
 mod kth;
 mod matrix;
+pub mod nearest_means;
 pub mod neighbours;
 pub mod pairwise;
 mod parallel;

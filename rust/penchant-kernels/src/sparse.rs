@@ -115,7 +115,7 @@ impl<'a> Rows<'a> {
 
 /// Makes `count` rows of `width` zeros, and lets `fill` work on each; of several refusals, that of
 /// the lowest row is returned.
-fn fill_rows(
+pub(crate) fn fill_rows(
     count: usize,
     width: usize,
     threads: usize,

@@ -1,9 +1,13 @@
-//! The most similar rows of a sparse matrix.
+//! The most similar rows of a sparse matrix, and what they say.
 
-use crate::errors::OrRaise;
+use crate::arrays::{together, vector};
+use crate::errors::{OrRaise, shape_error};
 use crate::numbers::{real, whole};
 use crate::progress::Progress;
-use crate::sparse::{Triple, csr, triple};
+use crate::sparse::{AnyTriple, Triple, csr, triple};
+use numpy::ndarray::Array3;
+use numpy::{IntoPyArray, PyArray3};
+use penchant_kernels::nearest_means as means;
 use penchant_kernels::neighbours::Settings;
 use pyo3::prelude::*;
 
@@ -70,7 +74,54 @@ fn neighbours<'py>(
     Ok(triple(py, found.unwrap_or_default()))
 }
 
-/// Adds this module's function.
+/// Weighted sums over the first `k` of ranked lists that speak in a row: (n, 2, lists) float32.
+///
+/// `(indptr, indices, values)` is a sparse matrix (n rows, `columns` columns), the triple `lists`
+/// one whose rows may be in any order of columns, best first for neighbours. For row r and list l,
+/// `[r, 0, l]` is the sum of weight * value and `[r, 1, l]` that of the weights, over the first `k`
+/// entries of l in whose columns r has an entry; both are 0 where fewer than `least` meet. `which`,
+/// int32, names the lists to use, in this order; `None` uses all.
+///
+/// Sums are float64 in the order of a list, rounded once; the bits depend neither on the batch nor
+/// on `threads`. `DataError` for damage, a value that isn't finite or a list that doesn't exist,
+/// `SettingsError` for `k` or `threads` below 1. O(n x entries of the lists) time at most: a list is
+/// left where k were met.
+#[pyfunction]
+#[pyo3(signature = (
+    indptr, indices, values, lists, columns, k, *, which = None, least = 1, threads = 1
+))]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a sparse matrix is three arrays and a width"
+)]
+fn nearest_means<'py>(
+    py: Python<'py>,
+    indptr: &Bound<'py, PyAny>,
+    indices: &Bound<'py, PyAny>,
+    values: &Bound<'py, PyAny>,
+    lists: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = whole)] columns: usize,
+    #[pyo3(from_py_with = whole)] k: usize,
+    which: Option<&Bound<'py, PyAny>>,
+    #[pyo3(from_py_with = whole)] least: usize,
+    #[pyo3(from_py_with = whole)] threads: usize,
+) -> PyResult<Bound<'py, PyArray3<f32>>> {
+    let (ends, who, weights): AnyTriple<'_> =
+        together(lists, "lists", "a triple (indptr, indices, values)")?;
+    let lists = csr(&ends, &who, &weights, columns)?;
+    let given = csr(indptr, indices, values, columns)?;
+    let which = which.map(|rows| vector(rows, "which")).transpose()?;
+    let told = py
+        .detach(|| means::nearest_means(&given, &lists, which, k, least, threads))
+        .or_raise(py)?;
+    let count = which.map_or(lists.rows(), <[i32]>::len);
+    Array3::from_shape_vec((given.rows(), 2, count), told)
+        .map(|told| told.into_pyarray(py))
+        .map_err(|error| shape_error(py, error.to_string()))
+}
+
+/// Adds this module's functions.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(neighbours, module)?)
+    module.add_function(wrap_pyfunction!(neighbours, module)?)?;
+    module.add_function(wrap_pyfunction!(nearest_means, module)?)
 }
