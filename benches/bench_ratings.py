@@ -12,8 +12,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
+from io import StringIO
 from itertools import repeat
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +24,17 @@ from typing import Any, Self
 import numpy as np
 from common import print_machine
 from mf_contestant import NeighbourRatings, Ratings
-from surprise import SVD, Dataset, Reader, SlopeOne, SVDpp
+from surprise import (
+    SVD,
+    Dataset,
+    KNNBaseline,
+    KNNBasic,
+    KNNWithMeans,
+    KNNWithZScore,
+    Reader,
+    SlopeOne,
+    SVDpp,
+)
 
 FOLDS = 5
 
@@ -36,7 +49,8 @@ class Rival:
         """Fit, with what Surprise needs to prepare."""
         rows = zip(users.tolist(), items.tolist(), ratings.tolist(), repeat(None))
         train = Dataset(Reader(rating_scale=(1, 5))).construct_trainset(list(rows))
-        self._fitted = self._kind(**self._settings).fit(train)
+        with redirect_stdout(StringIO()):
+            self._fitted = self._kind(**self._settings).fit(train)
         return self
 
     def predict(self, users: Any, items: Any) -> np.ndarray:
@@ -54,6 +68,23 @@ class Pair:
     rival: str
     make_rival: Callable[[], Any]
 
+
+def _knn(said: str, rival: type, sim: str, **settings: Any) -> Iterator[Pair]:
+    """`cf.rating_knn` beside one of Surprise's, over items and over users."""
+    for side in ("items", "users"):
+        ours = {"side": side, **settings}
+        theirs = {"name": sim, "user_based": side == "users"}
+        yield Pair(
+            f"`cf.rating_knn`, {side}, {said}",
+            partial(NeighbourRatings, **ours),
+            f"{rival.__name__}, {side}, {sim}",
+            partial(Rival, rival, sim_options=theirs, verbose=False),
+        )
+
+
+_AS_SURPRISE = {"pool": 1000, "damping": 0}
+_BY_MSD = {**_AS_SURPRISE, "compare": "ratings", "similarity": "euclidean", "shrinkage": 0}
+_BY_PEARSON = {**_AS_SURPRISE, "similarity": "pearson", "shrinkage": 100}
 
 PAIRS = [
     Pair(
@@ -101,6 +132,12 @@ PAIRS = [
         "SVDpp",
         lambda: Rival(SVDpp),
     ),
+    *_knn("global, euclidean", KNNBasic, "msd", baseline="global", **_BY_MSD),
+    *_knn("means, euclidean", KNNWithMeans, "msd", baseline="means", **_BY_MSD),
+    *_knn("zscores, euclidean", KNNWithZScore, "msd", baseline="zscores", **_BY_MSD),
+    *_knn("biases, euclidean", KNNBaseline, "msd", **_BY_MSD),
+    *_knn("biases, pearson", KNNBaseline, "pearson_baseline", **_BY_PEARSON),
+    *_knn("defaults", KNNBaseline, "pearson_baseline"),
 ]
 
 

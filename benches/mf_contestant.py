@@ -76,9 +76,13 @@ class NeighbourRatings:
 
     def predict(self, users: Any, items: Any) -> np.ndarray:
         """One rating a pair."""
-        asked, place = np.unique(np.asarray(users, np.int32), return_inverse=True)
-        queries = Queries.known(asked, self._data.interactions.by_user())
-        return self._fitted.score(queries, None)[place, items]
+        users, items = np.asarray(users, np.int32), np.asarray(items, np.int32)
+        told, history = np.empty(len(users), np.float32), self._data.interactions.by_user()
+        order = np.argsort(users, kind="stable")
+        for mine in np.split(order, np.flatnonzero(np.diff(users[order])) + 1):
+            queries = Queries.known(users[mine[:1]], history)
+            told[mine] = self._fitted.score(queries, items[mine])[0]
+        return told
 
 
 class Likings:

@@ -88,6 +88,21 @@ class TestRatingKnnByPearson(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestRatingKnnOfRatings(ScorerContract):
+    name, settings = "cf.rating_knn", {"baseline": "zscores", "compare": "ratings"}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestRatingKnnOverUsers(ScorerContract):
+    name, settings = "cf.rating_knn", {"side": "users", "neighbours": 3}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestRatingKnnOverUsersByZScores(ScorerContract):
+    name, settings = "cf.rating_knn", {"side": "users", "baseline": "zscores"}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestSlopeOne(ScorerContract):
     name = "cf.slope_one"
     fold_in, explain_sums, cancellable = True, True, True

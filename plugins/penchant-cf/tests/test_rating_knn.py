@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penchant import kernels
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.errors import DataError, FitCancelled, SettingsError
 from penchant.protocols import FitContext
 from penchant.queries import Candidates, Csr, Queries
 from penchant.settings import make_settings
-from penchant_cf.rating_knn import FittedRatingKnn, RatingKnn
+from penchant_cf.likeness import Compared
+from penchant_cf.rating_items import FittedItemRatings
+from penchant_cf.rating_knn import RatingKnn
+from penchant_cf.rating_users import FittedUserRatings
 from penchant_cf.settings import RatingKnnSettings
 
 
@@ -40,32 +44,77 @@ def everybody(data: Dataset) -> Queries:
     return Queries.known(rows, data.interactions.by_user())
 
 
-def fit(data: Dataset, **settings: object) -> FittedRatingKnn:
+def fit(data: Dataset, **settings: object) -> FittedItemRatings | FittedUserRatings:
     return RatingKnn(RatingKnnSettings(**settings)).fit(data, FitContext())
 
 
-def naive(ratings: np.ndarray, shrinkage: float) -> np.ndarray:
-    """Foretell each rating in turn by cosines of what baselines leave, all neighbours kept."""
+def naive_baseline(ratings: np.ndarray, kind: str, side: str) -> tuple[np.ndarray, np.ndarray]:
+    """Find the centre and scale of each rating in turn."""
     users, items = ratings.shape
     given = ratings != 0
-    mean = ratings[given].mean()
+    mean, spread = ratings[given].mean(), ratings[given].std() or 1.0
     of_user, of_item = np.zeros(users), np.zeros(items)
-    for _ in range(10):
-        for i in range(items):
-            rest = ratings[given[:, i], i] - mean - of_user[given[:, i]]
-            of_item[i] = rest.sum() / (10 + len(rest))
-        for u in range(users):
-            rest = ratings[u, given[u]] - mean - of_item[given[u]]
-            of_user[u] = rest.sum() / (15 + len(rest))
-    baseline = mean + of_user[:, None] + of_item
-    remains = np.where(given, ratings - baseline, 0)
-    length = np.sqrt((remains**2).sum(axis=0))
-    alike = remains.T @ remains / np.maximum(np.outer(length, length), 1e-300)
-    common = given.T.astype(float) @ given
-    alike *= common / np.maximum(common + shrinkage, 1e-300)
-    np.fill_diagonal(alike, 0)
-    alike = np.maximum(alike, 0)
-    return baseline + remains @ alike / (0.2 + given @ alike)
+    centre, scale = np.full(ratings.shape, mean), np.ones(ratings.shape)
+    if kind == "biases":
+        for _ in range(10):
+            for i in range(items):
+                rest = ratings[given[:, i], i] - mean - of_user[given[:, i]]
+                of_item[i] = rest.sum() / (10 + len(rest))
+            for u in range(users):
+                rest = ratings[u, given[u]] - mean - of_item[given[u]]
+                of_user[u] = rest.sum() / (15 + len(rest))
+        centre = mean + of_user[:, None] + of_item
+    elif kind != "global":
+        turned = (lambda board: board) if side == "users" else np.transpose
+        for row, here, centres, scales in zip(
+            turned(ratings), turned(given), turned(centre), turned(scale), strict=True
+        ):
+            if here.any():
+                centres[:] = row[here].mean()
+            if kind == "zscores":
+                scales[:] = (row[here].std() if here.any() else 0) or spread
+    return centre, scale
+
+
+def naive_likeness(one: np.ndarray, other: np.ndarray, similarity: str) -> float:
+    """How alike two rows are, NaN where there is no entry."""
+    both = ~np.isnan(one) & ~np.isnan(other)
+    if not both.any():
+        return 0.0
+    a, b = one[both], other[both]
+    if similarity == "euclidean":
+        return float(1 / (1 + ((a - b) ** 2).mean()))
+    lengths = np.nansum(one**2) * np.nansum(other**2)
+    return float(a @ b / np.sqrt(lengths)) if lengths > 1e-9 else 0.0
+
+
+def naive(ratings: np.ndarray, **given_settings: object) -> np.ndarray:
+    """Foretell each rating in turn, all neighbours in the pool."""
+    told = RatingKnnSettings(**given_settings)
+    given = ratings != 0
+    centre, scale = naive_baseline(ratings, told.baseline, told.side)
+    remains = np.where(given, (ratings - centre) / scale, np.nan)
+    compared = remains if told.compare == "remains" else np.where(given, ratings, np.nan)
+    out = centre.copy()
+    for u, i in np.ndindex(*ratings.shape):
+        heard = []
+        others = given[u] if told.side == "items" else given[:, i]
+        for other in np.flatnonzero(others).tolist():
+            if told.side == "items":
+                pair, value = (compared[:, i], compared[:, other]), remains[u, other]
+            else:
+                pair, value = (compared[u], compared[other]), remains[other, i]
+            if other == (i if told.side == "items" else u):
+                continue
+            alike = naive_likeness(*pair, told.similarity)
+            common = (~np.isnan(pair[0]) & ~np.isnan(pair[1])).sum()
+            alike *= common / max(common + told.shrinkage, 1e-300)
+            if alike > 1e-6:
+                heard.append((alike, value))
+        if len(heard) >= told.min_neighbours:
+            above, below = sum(s * v for s, v in heard), sum(s for s, _ in heard)
+            out[u, i] += scale[u, i] * above / (told.damping + below)
+    return out
 
 
 @st.composite
@@ -78,11 +127,63 @@ def boards(draw: st.DrawFn) -> np.ndarray:
     return ratings
 
 
-@given(ratings=boards(), shrinkage=st.sampled_from([0.0, 20.0]))
-def test_ratings_are_foretold_as_one_by_one(ratings: np.ndarray, shrinkage: float) -> None:
+@given(
+    ratings=boards(),
+    side=st.sampled_from(["items", "users"]),
+    baseline=st.sampled_from(["biases", "means", "zscores", "global"]),
+    compared=st.sampled_from([("remains", "cosine"), ("ratings", "euclidean")]),
+    shrinkage=st.sampled_from([0.0, 20.0]),
+    min_neighbours=st.sampled_from([1, 3]),
+)
+def test_ratings_are_foretold_as_one_by_one(
+    ratings: np.ndarray,
+    side: str,
+    baseline: str,
+    compared: tuple[str, str],
+    shrinkage: float,
+    min_neighbours: int,
+) -> None:
+    settings = {
+        "side": side,
+        "baseline": baseline,
+        "compare": compared[0],
+        "similarity": compared[1],
+        "shrinkage": shrinkage,
+        "min_neighbours": min_neighbours,
+    }
     data = rated(ratings)
-    got = fit(data, shrinkage=shrinkage).score(everybody(data), None)
-    assert got == pytest.approx(naive(ratings, shrinkage), abs=2e-3)
+    fitted = fit(data, **settings)
+    got = fitted.score(everybody(data), None)
+    wanted = naive(ratings, **settings)
+    assert got == pytest.approx(wanted, abs=2e-3)
+    some = np.array([0], np.int32)
+    assert (fitted.score(everybody(data), some) == got[:, :1]).all()
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "adjusted_cosine", "pearson", "euclidean"])
+def test_users_are_as_alike_as_the_kernel_finds_rows(similarity: str) -> None:
+    draw = np.random.default_rng(3)
+    board = draw.integers(1, 6, (14, 9)) * (draw.random((14, 9)) < 0.6)
+    ratings = rated(board.astype(float)).interactions.by_user()
+    got = Compared(ratings, similarity, 2.0).to(ratings)
+    parts = (ratings.indptr, ratings.indices, ratings.values, ratings.columns)
+    near = kernels.neighbours(*parts, 14, similarity=similarity, shrinkage=2.0)
+    wanted = Csr(*near, 14).to_dense()
+    np.fill_diagonal(got, 0)
+    assert got == pytest.approx(wanted, abs=1e-5)
+    assert np.count_nonzero(wanted) > 100
+
+
+def test_somebody_like_minded_is_heard_and_nobody_else() -> None:
+    # User 0 rates as user 1 does and the other way round from user 2.
+    ratings = np.array([[5, 1, 5, 1, 0], [5, 1, 5, 1, 5], [1, 5, 1, 5, 1]], float)
+    data = rated(ratings)
+    fitted = fit(data, side="users", baseline="means", shrinkage=0, damping=0)
+    queries = everybody(data)
+    assert fitted.score(queries, None)[0, 4] == pytest.approx(3 + (5 - 3.4), abs=1e-5)
+    stranger = asks({0: 1.0, 1: 5.0}, 5)
+    assert fitted.score(stranger, None)[0, 4] == pytest.approx(3 + (1 - 2.6), abs=1e-5)
+    assert [reason.kind for reason in fitted.explain(stranger, 4)] == ["baseline", "users"]
 
 
 def test_who_rated_a_twin_high_is_foretold_to_rate_high() -> None:
@@ -108,7 +209,8 @@ def test_somebody_without_ratings_gets_the_baseline_of_each_item() -> None:
 def test_only_the_nearest_items_speak() -> None:
     draw = np.random.default_rng(0)
     ratings = draw.integers(1, 6, (30, 12)).astype(float)
-    fitted = fit(rated(ratings), neighbours=2, shrinkage=0)
+    fitted = fit(rated(ratings), pool=2, shrinkage=0)
+    assert isinstance(fitted, FittedItemRatings)
     reasons = fitted.explain(asks(dict.fromkeys(range(1, 12), 5.0), 12), 0)
     near = fitted.similar_items(np.array([0], np.int32), Candidates(12), 5)
     spoken = {reason.item for reason in reasons if reason.kind == "item"}
@@ -140,6 +242,9 @@ def test_a_rating_that_is_no_number_is_refused() -> None:
     ("given", "message"),
     [
         ({"neighbours": 0}, "cf.rating_knn: neighbours must be at least 1, got 0"),
+        ({"pool": 0}, "cf.rating_knn: pool must be at least 1, got 0"),
+        ({"min_neighbours": 0}, "cf.rating_knn: min_neighbours must be at least 1, got 0"),
+        ({"damping": -0.5}, "cf.rating_knn: damping must be at least 0, got -0.5"),
         ({"shrinkage": -1}, "cf.rating_knn: shrinkage must be at least 0, got -1.0"),
         (
             {"similarity": "jaccard"},
@@ -154,6 +259,15 @@ def test_a_setting_out_of_range_is_refused(given: dict[str, object], message: st
     assert str(refused.value) == message
 
 
-def test_a_similarity_unknown_to_python_callers_is_refused() -> None:
-    with pytest.raises(ValueError, match="similarity must be 'cosine', 'adjusted_cosine'"):
-        RatingKnnSettings(similarity="jaccard")
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("similarity", "'cosine', 'adjusted_cosine', 'pearson', 'euclidean'"),
+        ("side", "'items', 'users'"),
+        ("baseline", "'biases', 'means', 'zscores', 'global'"),
+        ("compare", "'remains', 'ratings'"),
+    ],
+)
+def test_a_word_unknown_to_python_callers_is_refused(name: str, choices: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be one of {choices}, got 'jaccard'"):
+        RatingKnnSettings(**{name: "jaccard"})

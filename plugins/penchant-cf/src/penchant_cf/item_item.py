@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from penchant import kernels
 from penchant.item_text import lengths
 from penchant.protocols import Evidence
-from penchant.queries import Csr, TopK
+
+from penchant_cf.ranked import rank
 
 if TYPE_CHECKING:
     from penchant.protocols import F32, I32, Bool
-    from penchant.queries import Candidates, Queries
+    from penchant.queries import Candidates, Csr, Queries, TopK
 
     from penchant_cf.weights import Weights
 
@@ -68,26 +68,7 @@ class FittedItemItem:
 
     def similar_items(self, items: I32, candidates: Candidates, k: int, /) -> TopK:
         """Rank by likeness; only items that are alike at all (greater than 0) come back."""
-        likeness = self._likeness(items)
-        alike = likeness > 0
-        alike[np.arange(len(items)), items] = False
-        if candidates.lists is not None:
-            alike &= candidates.lists.binary().to_dense() > 0
-        rows, columns = np.nonzero(alike)
-        lists = Csr.from_pairs(
-            rows.astype(np.int32), columns.astype(np.int32), None, likeness.shape
-        )
-        seen = candidates.seen
-        return TopK(
-            *kernels.select_top_k(
-                likeness,
-                k,
-                seen=None if seen is None else (seen.indptr, seen.indices),
-                allow=candidates.allow,
-                deny=candidates.deny,
-                lists=(lists.indptr, lists.indices),
-            )
-        )
+        return rank(self._likeness(items), items, candidates, k)
 
     def _likeness(self, items: I32) -> F32:
         """(n, catalogue) float32: how alike each item is to each of `items`."""

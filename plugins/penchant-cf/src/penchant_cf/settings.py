@@ -142,39 +142,85 @@ class UserKnnSettings:
 class RatingKnnSettings:
     """Settings of `cf.rating_knn`; its defaults were chosen by RMSE on a part of a train fold."""
 
+    side: Literal["items", "users"] = field(
+        default="items",
+        metadata={
+            "help": "whose neighbours speak: items that the user rated, or users",
+            "search": Choices(("items", "users")),
+        },
+    )
+    baseline: Literal["biases", "means", "zscores", "global"] = field(
+        default="biases",
+        metadata={
+            "help": "what neighbours add to: the biases of user and item, the mean of the item (of "
+            "the user, over users), the same by standard deviations, or the mean of all",
+            "search": Choices(("biases", "means", "zscores", "global")),
+        },
+    )
     similarity: Literal["cosine", "adjusted_cosine", "pearson", "euclidean"] = field(
         default="cosine",
         metadata={
-            "help": "likeness of what two items' ratings leave unexplained by baselines",
+            "help": "likeness; 'euclidean' is 1 / (1 + mean squared difference)",
             "search": Choices(("cosine", "adjusted_cosine", "pearson", "euclidean")),
         },
     )
-    neighbours: int = field(
-        default=200,
+    compare: Literal["remains", "ratings"] = field(
+        default="remains",
         metadata={
-            "help": "how many most similar items each item is foretold by",
-            "search": Search(10, 500, log=True),
+            "help": "what is compared: what the baseline leaves of ratings, or they",
+            "search": Choices(("remains", "ratings")),
+        },
+    )
+    neighbours: int = field(
+        default=40,
+        metadata={
+            "help": "how many of the most similar are heard for a rating",
+            "search": Search(10, 200, log=True),
+        },
+    )
+    min_neighbours: int = field(
+        default=1,
+        metadata={
+            "help": "fewer than so many are not heard at all",
+            "search": Search(1, 10, log=True),
+        },
+    )
+    pool: int = field(
+        default=500,
+        metadata={
+            "help": "how many most similar of all each has, of whom neighbours are heard",
+            "search": Search(100, 1000, log=True),
         },
     )
     shrinkage: float = field(
         default=20.0,
         metadata={
-            "help": "doubt of similarities that rest on few users: n / (n + shrinkage); 'pearson' "
-            "and 'adjusted_cosine' want about 100",
+            "help": "doubt of similarities that rest on few ratings: n / (n + shrinkage); "
+            "'pearson' and 'adjusted_cosine' want about 100",
             "search": Search(0.0, 200.0),
+        },
+    )
+    damping: float = field(
+        default=0.2,
+        metadata={
+            "help": "doubt of few and unlike neighbours, added to their similarities",
+            "search": Search(0.0, 1.0),
         },
     )
 
     def __post_init__(self) -> None:
-        if self.similarity not in ("cosine", "adjusted_cosine", "pearson", "euclidean"):
-            raise ValueError(
-                "similarity must be 'cosine', 'adjusted_cosine', 'pearson' or 'euclidean', got "
-                f"{self.similarity!r}"
-            )
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
-        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
-            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
+        _check_choice("side", self.side, ("items", "users"))
+        _check_choice("baseline", self.baseline, ("biases", "means", "zscores", "global"))
+        _check_choice("compare", self.compare, ("remains", "ratings"))
+        similarities = ("cosine", "adjusted_cosine", "pearson", "euclidean")
+        _check_choice("similarity", self.similarity, similarities)
+        for name in ("neighbours", "min_neighbours", "pool"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("shrinkage", "damping"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be at least 0, got {value}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,3 +296,8 @@ class EaseSettings:
             raise ValueError(
                 f"text_regularization must be greater than 0, got {self.text_regularization}"
             )
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
