@@ -231,6 +231,12 @@ def test_a_setting_that_is_not_there_is_refused_with_the_one_meant(recipe, data)
         tune(recipe, dataset=data, only=["scorers[0].neighbour"])
 
 
+def test_the_last_word_of_a_setting_is_understood(recipe, data):
+    said = r"no setting 'neighbour'; did you mean 'scorers\[0\]\.neighbours'\?"
+    with pytest.raises(SettingsError, match=said):
+        tune(recipe, dataset=data, only=["neighbour"])
+
+
 def test_a_setting_without_a_space_is_refused_with_the_way_out(recipe, data):
     with pytest.raises(SettingsError, match=r"text_weight declares no space to search.*`spaces`"):
         tune(recipe, dataset=data, only=["scorers[0].text_weight"])
@@ -270,6 +276,32 @@ def test_a_storage_that_is_no_journal_is_refused(recipe, data, tmp_path):
     with pytest.raises(DataError, match=r"notes.txt' is no journal of a study; name another file"):
         tune(recipe, dataset=data, storage=wrong)
     assert wrong.read_text(encoding="utf-8") == "not a journal\n"
+
+
+def test_a_line_that_a_killed_process_left_half_written_is_cut_off(recipe, data, tmp_path):
+    journal = tmp_path / "study.journal"
+    tune(recipe, dataset=data, trials=2, parts=1, storage=journal)
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"op_code":4,"wor')
+    resumed = tune(recipe, dataset=data, trials=3, parts=1, storage=journal)
+    assert journal.read_bytes().startswith(whole)
+    assert all(json.loads(line) for line in journal.read_bytes().splitlines())
+    assert resumed.trials == tune(recipe, dataset=data, trials=3, parts=1).trials
+
+
+def test_a_journal_broken_further_up_is_refused_and_stays_as_it_is(recipe, data, tmp_path):
+    journal = tmp_path / "study.journal"
+    tune(recipe, dataset=data, trials=1, parts=1, storage=journal)
+    first, *others = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(broken := b"".join([first, b"oops\n", *others]))
+    with pytest.raises(DataError, match=r"journal' is broken: line 2 is not of a journal; name"):
+        tune(recipe, dataset=data, storage=journal)
+    assert journal.read_bytes() == broken
+
+
+def test_a_storage_that_is_a_folder_is_refused(recipe, data, tmp_path):
+    with pytest.raises(DataError, match=r"can't be used: "):
+        tune(recipe, dataset=data, storage=tmp_path)
 
 
 def test_where_no_trial_can_be_fitted_its_error_is_raised(data, registry):

@@ -33,6 +33,7 @@ from penchant_tune.spaces import Dial
 
 _RANDOM_TRIALS = 10
 _BEFORE_PRUNING = 5
+_FIRST_BYTES = b'{"op_code"'
 
 
 @dataclass(frozen=True)
@@ -142,22 +143,42 @@ def quiet() -> Iterator[None]:
 def _storage(path: Path | None) -> BaseStorage:
     if path is None:
         return InMemoryStorage()
-    try:
-        with path.open("rb") as file:
-            first = file.readline()
-        if first and "op_code" not in json.loads(first):
-            raise ValueError(first)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise DataError(f"storage {str(path)!r} can't be read: {error.strerror}") from None
-    except (ValueError, TypeError):
-        raise DataError(
-            f"storage {str(path)!r} is no journal of a study; name another file"
-        ) from None
     # Windows lets few users make the symbolic links that Optuna locks by.
-    lock = JournalFileOpenLock if os.name == "nt" else JournalFileSymlinkLock
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=lock(str(path))))
+    lock = (JournalFileOpenLock if os.name == "nt" else JournalFileSymlinkLock)(str(path))
+    try:
+        if path.exists():
+            lock.acquire()  # another process may be writing a line
+            try:
+                _check(path)
+            finally:
+                lock.release()
+    except OSError as error:
+        raise DataError(f"storage {str(path)!r} can't be used: {error.strerror}") from None
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+
+
+def _check(path: Path) -> None:
+    """Read a journal through, and cut off a last line that a killed process left half written.
+
+    Raises DataError for a file that is no journal, or is broken further up, and OSError.
+    """
+    with path.open("r+b") as file:
+        whole = 0
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n") and line.startswith(_FIRST_BYTES[: len(line)]):
+                file.truncate(whole)
+                return
+            try:
+                if "op_code" not in json.loads(line):
+                    raise ValueError(line)
+            except (ValueError, TypeError):
+                what = (
+                    "is no journal of a study"
+                    if number == 1
+                    else f"is broken: line {number} is not of a journal"
+                )
+                raise DataError(f"storage {str(path)!r} {what}; name another file") from None
+            whole += len(line)
 
 
 def _usable(dial: Dial) -> bool:
