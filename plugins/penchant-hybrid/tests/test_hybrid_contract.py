@@ -1,6 +1,6 @@
 """What is promised by every scorer, kept by every hybrid in all of its forms."""
 
-from penchant.testing import ScorerContract
+from penchant.testing import RecommenderContract, ScorerContract
 
 POPULAR = {"use": "base.popular", "weight": 0.5}
 SGD = {"use": "mf.sgd", "factors": 4, "epochs": 3}
@@ -56,3 +56,29 @@ class TestSwitch(ScorerContract):
         ]
     }
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestMmrByVectors(RecommenderContract):
+    name, settings = "hybrid.mmr", {"scorer": SGD, "vectors": True}
+    cancellable = True
+
+
+class TestMmrByLabels(RecommenderContract):
+    name = "hybrid.mmr"
+    settings = {"scorer": "cf.item_knn", "column": "tags", "relevance_weight": 0.3, "pool": 2}  # noqa: RUF012
+
+
+class TestCalibrated(RecommenderContract):
+    name, settings = "hybrid.calibrated", {"scorer": SGD, "column": "tags"}
+    cancellable = True
+
+
+class TestCalibratedAroundMmr(RecommenderContract):
+    name = "hybrid.calibrated"
+    settings = {"recommender": {"use": "hybrid.mmr", "scorer": "cf.item_knn"}, "calibration": 0.9}  # noqa: RUF012
+
+
+class TestCascade(RecommenderContract):
+    name = "hybrid.cascade"
+    settings = {"parts": ["base.popular", {**SGD, "pool": 4}, "cf.item_knn"]}  # noqa: RUF012
+    cancellable = True

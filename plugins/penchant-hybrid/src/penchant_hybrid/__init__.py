@@ -12,15 +12,19 @@ from penchant import Component, Spec, hookimpl
 
 from penchant_hybrid.settings import (
     AutoSettings,
+    CalibratedSettings,
+    CascadeSettings,
     FusedSettings,
+    MmrSettings,
     StackedSettings,
     SwitchSettings,
     WeightedSettings,
+    ranked_by,
     weighed,
 )
 
 if TYPE_CHECKING:
-    from penchant.protocols import Chooser, Scorer
+    from penchant.protocols import Chooser, Recommender, Scorer
     from penchant.registry import Registry
 
 PENCHANT_API = 1
@@ -59,6 +63,28 @@ def _switch(settings: SwitchSettings, registry: Registry) -> Scorer:
     return Switch(*_built(settings.split(), registry))
 
 
+def _mmr(settings: MmrSettings, registry: Registry) -> Recommender:
+    from penchant_hybrid.mmr import Mmr
+
+    return Mmr(settings, registry.recommender(settings.inside()))
+
+
+def _calibrated(settings: CalibratedSettings, registry: Registry) -> Recommender:
+    from penchant_hybrid.calibrated import Calibrated
+
+    return Calibrated(settings, registry.recommender(settings.inside()))
+
+
+def _cascade(settings: CascadeSettings, registry: Registry) -> Recommender:
+    from penchant_hybrid.cascade import Cascade
+
+    (first, pool), *others = settings.split()
+    inside = first if registry.kind_of(first.name) == "recommender" else ranked_by(first)
+    names, scorers, pools = _built(tuple(others), registry)
+    proposer = registry.recommender(inside)
+    return Cascade([first.name, *names], proposer, scorers, [pool, *pools[:-1]])
+
+
 def _built(
     parts: tuple[tuple[Spec, T], ...], registry: Registry
 ) -> tuple[list[str], list[Scorer], list[T]]:
@@ -82,6 +108,23 @@ def penchant_scorers() -> Iterable[Component[Scorer]]:
         ),
         Component("fused", _fused, FusedSettings, "Other strategies' lists, fused by rank"),
         Component("switch", _switch, SwitchSettings, "Which strategy answers for whom"),
+    ]
+
+
+@hookimpl
+def penchant_recommenders() -> Iterable[Component[Recommender]]:
+    """Declare `hybrid.mmr`, `hybrid.calibrated` and `hybrid.cascade`."""
+    return [
+        Component(
+            "cascade", _cascade, CascadeSettings, "One strategy proposes, the next ones refine"
+        ),
+        Component("mmr", _mmr, MmrSettings, "Items that are liked, and unlike one another"),
+        Component(
+            "calibrated",
+            _calibrated,
+            CalibratedSettings,
+            "Each kind of item in the proportion that the user likes it",
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from penchant import Spec
-from penchant.settings import make_settings
+from penchant.settings import Search, make_settings
 
 Parts = tuple[Spec | str | Mapping[str, Any], ...]
 
@@ -113,6 +113,87 @@ class StackedSettings:
         return tuple((Spec.of(part), None) for part in self.parts)
 
 
+_POOL = "of how many of the strategy's best the list is made; k where that is more"
+_INSIDE = "the recommender inside, in the place of `scorer`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MmrSettings:
+    """Settings of `hybrid.mmr`."""
+
+    scorer: Spec | str | Mapping[str, Any] | None = field(
+        default=None, metadata={"help": "the strategy whose best items are diversified"}
+    )
+    recommender: Spec | str | Mapping[str, Any] | None = field(
+        default=None, metadata={"help": _INSIDE}
+    )
+    relevance_weight: float = field(
+        default=0.7,
+        metadata={
+            "help": "1: by relevance alone; 0: the best item, then whatever is least like the list",
+            "search": Search(0.0, 1.0),
+        },
+    )
+    pool: int = field(default=100, metadata={"help": _POOL, "search": Search(20, 500, log=True)})
+    column: str = field(
+        default="",
+        metadata={
+            "help": "the label, category or vector column of items that tells how alike they are; "
+            "without one, the first there is, in this order"
+        },
+    )
+    vectors: bool = field(
+        default=False,
+        metadata={"help": "go by the item vectors of the strategy inside, and not by a column"},
+    )
+
+    def __post_init__(self) -> None:
+        _between_0_and_1("relevance_weight", self.relevance_weight)
+        _counted("pool", self.pool)
+        if self.vectors and self.column:
+            raise ValueError(
+                f"vectors take the place of a column; leave out column {self.column!r}"
+            )
+        self.inside()
+
+    def inside(self) -> Spec:
+        """The recommender to be put in order."""
+        return _inside(self.scorer, self.recommender)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedSettings:
+    """Settings of `hybrid.calibrated`."""
+
+    scorer: Spec | str | Mapping[str, Any] | None = field(
+        default=None, metadata={"help": "the strategy whose best items are calibrated"}
+    )
+    recommender: Spec | str | Mapping[str, Any] | None = field(
+        default=None, metadata={"help": _INSIDE}
+    )
+    calibration: float = field(
+        default=0.5,
+        metadata={
+            "help": "0: by relevance alone; 1: by the proportions alone",
+            "search": Search(0.0, 1.0),
+        },
+    )
+    pool: int = field(default=100, metadata={"help": _POOL, "search": Search(20, 500, log=True)})
+    column: str = field(
+        default="",
+        metadata={"help": "the label or category column of items; without one, the first there is"},
+    )
+
+    def __post_init__(self) -> None:
+        _between_0_and_1("calibration", self.calibration)
+        _counted("pool", self.pool)
+        self.inside()
+
+    def inside(self) -> Spec:
+        """The recommender to be put in order."""
+        return _inside(self.scorer, self.recommender)
+
+
 @dataclass(frozen=True, kw_only=True)
 class When:
     """For whom a part of `hybrid.switch` answers; what is left out, or None, does not matter."""
@@ -159,6 +240,43 @@ class SwitchSettings:
         return tuple((spec, _when(spec, given)) for spec, given in _without("when", self.parts))
 
 
+_PROPOSED = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class CascadeSettings:
+    """Settings of `hybrid.cascade`."""
+
+    parts: Parts = field(
+        metadata={
+            "help": "the strategies in order: the first proposes, the others rank what they are "
+            "given; each but the last with an optional `pool`, how many it hands on (200 without)"
+        }
+    )
+
+    def __post_init__(self) -> None:
+        self.split()
+
+    def split(self) -> tuple[tuple[Spec, int], ...]:
+        """The parts as specs, and how many items each hands on; 0 for the last, which shows k."""
+        split = _without("pool", self.parts)
+        if len(split) < 2:
+            raise ValueError("parts must name at least two strategies: one proposes, one ranks")
+        (last, given), handing = split[-1], split[:-1]
+        if given is not None:
+            raise ValueError(f"{last.name} is the last part and shows k items; leave out its pool")
+        return (*((spec, _handed_on(spec, pool)) for spec, pool in handing), (last, 0))
+
+
+def _handed_on(spec: Spec, given: object) -> int:
+    pool = _PROPOSED if given is None else given
+    if not isinstance(pool, int) or isinstance(pool, bool) or pool < 1:
+        raise ValueError(
+            f"the pool of part {spec.name} must be a whole number from 1, got {pool!r}"
+        )
+    return pool
+
+
 def weighed(parts: Parts) -> tuple[tuple[Spec, float], ...]:
     """Give the parts as specs, and their weights, of which one at least must be greater than 0."""
     split = tuple((spec, _weight(spec, given)) for spec, given in _without("weight", parts))
@@ -202,3 +320,28 @@ def _weight(spec: Spec, given: object) -> float:
             f"the weight of part {spec.name} must be a number of at least 0, got {weight!r}"
         )
     return float(weight)
+
+
+def ranked_by(scorer: Spec) -> Spec:
+    """The recommender that shows what a scorer scores highest."""
+    return Spec("base.top_k", {"scorer": scorer.to_json()})
+
+
+def _inside(scorer: object, recommender: object) -> Spec:
+    """The recommender inside another: the one named, or the best of a scorer."""
+    if (scorer is None) == (recommender is None):
+        both = "neither" if scorer is None else "both"
+        raise ValueError(f"name a scorer, or in its place a recommender, to be inside; got {both}")
+    if recommender is None:
+        return ranked_by(Spec.of(scorer))  # type: ignore[arg-type]
+    return Spec.of(recommender)  # type: ignore[arg-type]
+
+
+def _between_0_and_1(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be from 0 to 1, got {value}")
+
+
+def _counted(name: str, value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{name} must be a whole number from 1, got {value}")
