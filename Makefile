@@ -1,6 +1,6 @@
-# `make help` lists the targets. CI runs `lint`, `test`, `install-test` and `export-test`, nothing hidden.
+# `make help` lists the targets. CI runs `lint`, `test`, `install-test`, `parity-test` and `export-test`, nothing hidden.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test asan bench soak install-test export-test clean
+.PHONY: help setup lint format test asan bench soak install-test parity-test lenskit-test export-test clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,20 @@ install-test:  ## Install penchant[standard] and ask a model: no PyTorch, no net
 	UV_PROJECT_ENVIRONMENT=target/standard uv sync --no-editable --no-dev --extra standard \
 		--reinstall-package penchant --reinstall-package penchant-onnx
 	cd target && standard/bin/python -I ../tests/installed.py
+
+# Libraries of others pin old companions, hence an environment of their own.
+parity-test:  ## Compare metrics with scikit-learn, RecTools and Surprise (a minute)
+	uv venv --allow-existing target/parity
+	uv pip install --python target/parity/bin/python --editable . --editable plugins/penchant-cf \
+		--editable plugins/penchant-mf hypothesis pytest pytest-timeout rectools==0.19.0 \
+		scikit-learn==1.9.1 scikit-surprise==1.1.5
+	target/parity/bin/python -m pytest tests/parity tests/unit/test_surprise.py
+
+lenskit-test:  ## Compare metrics with LensKit (6 GB of PyTorch; not in CI)
+	uv venv --allow-existing target/lenskit
+	uv pip install --python target/lenskit/bin/python --editable . hypothesis pytest pytest-timeout \
+		lenskit==2025.8.1
+	target/lenskit/bin/python -m pytest tests/parity/test_lenskit.py
 
 # optimum pins old companions and brings PyTorch (6 GB), hence the environment of its own.
 export-test:  ## Export a real model through optimum and compare (2 minutes once installed; 6 GB)

@@ -221,6 +221,19 @@ def test_what_the_data_choose_is_judged_beside_strategies(run: Run) -> None:
     assert [row["name"] for row in part["rows"]] == ["auto", "base.popular"]
 
 
+def test_evaluate_asks_for_every_liking_once_in_folds(run: Run) -> None:
+    code, out, _ = run(
+        *("evaluate", "ratings.csv", "cf.ease", "base.popular", "--folds", "2", "--json"),
+        *("--metric", "ndcg@3"),
+    )
+    assert code == 0
+    (section,) = json.loads(out)["sections"]
+    assert section["split"] == "k-fold"
+    code, _, err = run("evaluate", "ratings.csv", "cf.ease", "--folds", "2", "--share", "0.5")
+    assert code == 2
+    assert "--folds parts the data itself; leave out --split and --share" in err
+
+
 def test_evaluate_takes_several_recipes_splits_and_seeds(run: Run) -> None:
     Path("other.toml").write_text(RECIPE.replace("1.0", "50.0").replace("films", "other"), "utf-8")
     code, out, err = run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     "may be repeated.",
 )
 @click.option("--share", type=float, help="Share of each user's likings held out (default 0.2).")
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    help="Hold out each liking once, in so many random folds, in the place of --split.",
+)
 @click.option("--metric", "metrics", multiple=True, help="Such as ndcg@10; may be repeated.")
 @click.option(
     "--seed",
@@ -58,6 +64,7 @@ def evaluate(
     others: tuple[str, ...],
     splits: tuple[str, ...],
     share: float | None,
+    folds: int | None,
     metrics: tuple[str, ...],
     seeds: tuple[int, ...],
     base: str | None,
@@ -79,9 +86,13 @@ def evaluate(
     times, else user-random.
     """
     from penchant.choosing import is_chooser, registry_of
-    from penchant.evaluation.comparison import METRICS, compare, default_split
+    from penchant.evaluation.comparison import METRICS, compare, compare_on, default_split
+    from penchant.evaluation.splits import k_fold_splits
+    from penchant.metrics import parse_metrics
     from penchant.recipes import compose
 
+    if folds is not None and (splits or share is not None):
+        raise click.UsageError("--folds parts the data itself; leave out --split and --share")
     first = read_source(source, table)
     judged = [(_name(other), _recipe(other)) for other in others]
     if not others or source.suffix not in TABLES or table["scorers"]:
@@ -114,27 +125,45 @@ def evaluate(
             )
     asked = first.evaluation
     dataset = first.dataset(registry)
-    kinds = splits or (str(asked.get("split", default_split(dataset))),)
+    usual = "k-fold" if folds else str(asked.get("split", default_split(dataset)))
+    kinds = splits or (usual,)
     if not others:
         base = base or next(iter(contestants))
         contestants = {**baselines(dataset, registry, kinds), **contestants}
+    chosen = metrics or tuple(asked.get("metrics", METRICS))
+    drawn = seeds or (int(asked.get("seed", 42)),)
+    keep_negatives = bool(asked.get("keep_negatives", True))
     with bars() as progress:
-        report = compare(
-            contestants,
-            dataset,
-            kinds,
-            seeds or (int(asked.get("seed", 42)),),
-            share=float(share if share is not None else asked.get("share", 0.2)),
-            keep_negatives=bool(asked.get("keep_negatives", True)),
-            metrics=metrics or tuple(asked.get("metrics", METRICS)),
-            base=base,
-            derive=derive,
-            fit_seed=None if seeds else first.seed,
-            threads=first.threads if threads is None else threads,
-            registry=registry,
-            progress=progress,
-            resume=resume,
-        )
+        how: dict[str, Any] = {
+            "metrics": chosen,
+            "base": base,
+            "derive": derive,
+            "fit_seed": None if seeds else first.seed,
+            "threads": first.threads if threads is None else threads,
+            "registry": registry,
+            "progress": progress,
+            "resume": resume,
+        }
+        if folds is None:
+            shared = float(share if share is not None else asked.get("share", 0.2))
+            report = compare(
+                contestants,
+                dataset,
+                kinds,
+                drawn,
+                share=shared,
+                keep_negatives=keep_negatives,
+                **how,
+            )
+        else:
+            if all(name.rates for name in parse_metrics(chosen)):
+                dataset = replace(dataset, min_value=None)
+            parted = [
+                (split, seed)
+                for seed in drawn
+                for split in k_fold_splits(dataset, folds, seed, keep_negatives=keep_negatives)
+            ]
+            report = compare_on(contestants, parted, data=dataset, **how)
     if html is not None:
         report.to_html(html)
     if as_json:

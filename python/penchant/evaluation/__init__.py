@@ -39,6 +39,7 @@ from penchant.evaluation.splits import (
     leave_last_split,
     make_split,
     sliding_time_splits,
+    three_way_split,
     user_random_split,
     user_time_split,
     validation_split,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from penchant.evaluation.comparison import compare as compare
     from penchant.evaluation.comparison import compare_on as compare_on
     from penchant.evaluation.comparison import default_split as default_split
+    from penchant.evaluation.cross_validation import cross_validate as cross_validate
     from penchant.evaluation.report import Report as Report
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "cold_user_split",
     "compare",
     "compare_on",
+    "cross_validate",
     "default_split",
     "evaluate_ratings",
     "evaluate_recommender",
@@ -81,6 +84,7 @@ __all__ = [
     "paired_shares",
     "share_interval",
     "sliding_time_splits",
+    "three_way_split",
     "user_random_split",
     "user_time_split",
     "validation_split",
@@ -93,6 +97,10 @@ def __getattr__(name: str) -> Any:
         from penchant.evaluation import comparison
 
         return getattr(comparison, name)
+    if name == "cross_validate":
+        from penchant.evaluation.cross_validation import cross_validate
+
+        return cross_validate
     if name == "Report":
         from penchant.evaluation.report import Report
 

@@ -231,3 +231,30 @@ def validation_split(split: Split, *, share: float = 0.2, seed: int = 1) -> Spli
     kind = _INNER.get(split.kind, split.kind)
     inner = make_split(split.train, kind, share=share, seed=seed)
     return replace(inner, name=f"{split.name}/validation")
+
+
+def three_way_split(
+    dataset: Dataset,
+    kind: str,
+    *,
+    validation: float = 0.15,
+    test: float = 0.15,
+    seed: int = 42,
+    keep_negatives: bool = True,
+) -> tuple[Split, Split]:
+    """Part into 70 % to learn from, 15 % to choose settings by and 15 % to judge by.
+
+    Gives (choosing, judging). `choosing.train` is the first part and `choosing.test` the second;
+    `judging.train` is both and `judging.test` the third, since a model that is judged may learn
+    from all that came before. Shares are of the whole, each rounded up for every user. Raises
+    DataError, SettingsError.
+    """
+    check(validation, seed)
+    check(test, seed)
+    if validation + test >= 1:
+        raise SettingsError(
+            f"validation {validation:g} and test {test:g} leave nothing to learn from; their sum "
+            f"must be below 1"
+        )
+    judging = make_split(dataset, kind, share=test, seed=seed, keep_negatives=keep_negatives)
+    return validation_split(judging, share=validation / (1 - test), seed=seed + 1), judging
