@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from penchant.data import Vocabulary
     from penchant.people import People
     from penchant.protocols import F32, I32, Scores
-    from penchant.queries import TopK
+    from penchant.queries import Context, TopK
     from penchant.recommendations import Id
 
 _USERS_AT_ONCE = 512
@@ -31,18 +32,22 @@ def recommend_many(
     k: int,
     candidates: Candidates,
     *,
+    contexts: tuple[Context, ...] = (),
     exclude_seen: bool,
     threads: int,
 ) -> BatchRecommendations:
     """Rank for many users; the answer doesn't depend on `threads`.
 
     ids: of the items. candidates: for all users, in their order; what each has seen is added here.
+    contexts: one a user, or () for none.
     """
     known = people.users.rows(user_ids)
 
     def answer(start: int) -> tuple[TopK, list[str]]:
         which = np.arange(start, min(start + _USERS_AT_ONCE, len(known)), dtype=np.int32)
         queries = people.queries(known[which])
+        if contexts:
+            queries = replace(queries, contexts=contexts[start : start + len(which)])
         lists = None if candidates.lists is None else candidates.lists.take(which)
         asked = Candidates(
             candidates.items,

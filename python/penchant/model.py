@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from penchant.answerers import Answerers
+from penchant.asking import contexts_of, query_of
 from penchant.batches import recommend_many, score_pairs
 from penchant.catalogue import Catalogue, checked_k, listed
 from penchant.deriving import NOTHING_DERIVED, Derived
 from penchant.errors import RequestError, UnknownUser
 from penchant.protocols import Explains, GenerationRequest, RelatesItems, Scores, capability
-from penchant.queries import NO_TEXTS, Csr, Queries
+from penchant.queries import Queries
 from penchant.recommendations import (
     BatchRecommendations,
     Explanation,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from penchant.past import History, Past
     from penchant.people import People
     from penchant.protocols import F32, FittedRecommender, Generator, Json
+    from penchant.queries import Context
     from penchant.recommendations import Id
 
 
@@ -143,6 +145,7 @@ class Model:
         allow: Sequence[Id] | None = None,
         deny: Sequence[Id] | None = None,
         where: Mapping[str, Any] | None = None,
+        context: Context | None = None,
         on_unknown: Literal["fallback", "raise"] = "fallback",
     ) -> Recommendations:
         """Recommend exactly min(k, eligible) items, best first.
@@ -156,6 +159,8 @@ class Model:
         exclude_seen: leave out every item of the user's history, liked or not.
         allow, deny: item ids. where: conditions on attributes, as `Items.where`. `allow` and
             `where` intersect; `deny` and seen items come last. Unknown ids match nothing.
+        context: what else is to be known of the request, `{"country": "SI"}`: names with values or
+            lists of values, which rules go by (`hybrid.rules`); other strategies pass it over.
         on_unknown: a user without any evidence gets the fallback, and `.source` says so; "raise"
             raises UnknownUser for an id never seen.
 
@@ -163,32 +168,19 @@ class Model:
         for ids of the wrong type, EncoderMissing for words when the encoder isn't at hand.
         """
         k = min(checked_k(k), self._catalogue.size)
-        if on_unknown not in ("fallback", "raise"):
-            raise RequestError(f"on_unknown must be 'fallback' or 'raise', got {on_unknown!r}")
         if isinstance(user_id, np.generic):
             user_id = user_id.item()
-        people = self._people
-        row = -1 if user_id is None else people.users.row(user_id)
-        if history is not None:
-            row, past, times = -1, people.past.told(history, self._catalogue.ids), None
-        elif row >= 0:
-            past, times = people.past.of(row)
-            if row in people.changed:
-                row = -1
-        else:
-            if user_id is not None and on_unknown == "raise" and text is None:
-                raise UnknownUser(
-                    f"user {user_id!r} is not in the model; pass history=[...] for a stranger, "
-                    "or on_unknown='fallback' for what is popular"
-                )
-            past, times = Csr.empty(1, self._catalogue.size), None
-        queries = Queries(
-            np.array((row,), np.int32),
-            past,
-            times,
-            NO_TEXTS if text is None else self._answerers.read(text),
+        queries = query_of(
+            self._people,
+            self._catalogue,
+            self._answerers,
+            user_id,
+            history,
+            text,
+            context,
+            on_unknown,
         )
-        seen = past if exclude_seen else None
+        seen = queries.history if exclude_seen else None
         candidates = self._catalogue.candidates(allow, deny, where, seen=seen)
         top, source = self._answerers.top_k_of_one(queries, candidates, k)
         return Recommendations.of(top, self._catalogue.ids, source, user_id)
@@ -203,12 +195,14 @@ class Model:
         allow: Sequence[Id] | None = None,
         deny: Sequence[Id] | None = None,
         where: Mapping[str, Any] | None = None,
+        context: Context | Sequence[Context] | None = None,
         threads: int = 1,
     ) -> BatchRecommendations:
         """Recommend to many users at once; the same items and scores as `recommend` one by one.
 
         candidates: per user, the only item ids to choose from. threads: how many threads share the
-        users; the answer doesn't depend on it. Unknown users get the fallback.
+        users; the answer doesn't depend on it. context: as in `recommend`, one for all or a list of
+        one a user. Unknown users get the fallback.
         """
         k = checked_k(k)
         if not isinstance(threads, int) or threads < 1:
@@ -225,6 +219,7 @@ class Model:
             user_ids,
             min(k, self._catalogue.size),
             self._catalogue.candidates(allow, deny, where, lists=candidates),
+            contexts=contexts_of(context, len(user_ids)),
             exclude_seen=exclude_seen,
             threads=threads,
         )

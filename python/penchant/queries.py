@@ -6,10 +6,10 @@ answer. All are plain frozen values; none copies an array it is given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from penchant.errors import ShapeError
 
 if TYPE_CHECKING:
     from penchant.protocols import F32, I32, I64, U64
+
+Scalar: TypeAlias = str | int | float | bool
+Context: TypeAlias = Mapping[str, Scalar | Sequence[Scalar]]
+"""What a caller says of a request besides who asks: the country, the device, the shelf."""
 
 NO_TEXTS: Mapping[str, F32] = MappingProxyType({})
 
@@ -149,12 +153,14 @@ class Queries:
     times: (history.nnz,) int64 microseconds since 1970 UTC, or None where no times are known.
     texts: per encoder fingerprint, (n, dim) float32 vectors of what each query says in words. A row
         of zeros is a query without words.
+    contexts: what the caller said of each request, or () where nothing was said of any.
     """
 
     rows: I32
     history: Csr
     times: I64 | None = None
     texts: Mapping[str, F32] = field(default_factory=lambda: NO_TEXTS)
+    contexts: tuple[Context, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -176,6 +182,7 @@ class Queries:
             Csr(indptr, self.history.indices[positions], values, self.history.columns),
             None if self.times is None else self.times[positions],
             {key: vectors[which] for key, vectors in self.texts.items()},
+            tuple(self.contexts[at] for at in which.tolist()) if self.contexts else (),
         )
 
 
