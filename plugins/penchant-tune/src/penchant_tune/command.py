@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from penchant.cli.progress import bars
 
 if TYPE_CHECKING:
     from penchant import Recipe
@@ -150,25 +151,14 @@ def _say(tuned: Tuned, output: Path | None) -> None:
 @contextmanager
 def _told(trials: int) -> Iterator[Callable[[Trial, Trial | None], None] | None]:
     """A bar on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        TextColumn("tuning"),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[detail]}"),
-        console=Console(stderr=True),
-        transient=True,
-    ) as display:
-        task = display.add_task("tuning", total=trials, detail="")
+    with bars() as show:
+        if show is None:
+            yield None
+            return
+        show("tuning", 0, trials)
 
         def told(trial: Trial, best: Trial | None) -> None:
             detail = "" if best is None else f"best {best.value:.4f} (trial {best.number + 1})"
-            display.update(task, completed=trial.number + 1, detail=detail)
+            show("tuning", trial.number + 1, trials, detail)
 
         yield told
