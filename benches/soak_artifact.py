@@ -131,7 +131,7 @@ def full_disks(folder: Path, times: int, chance: random.Random) -> None:
 def every_step() -> None:
     """Have the tests stop a save at every step instead of each third."""
     ran = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "pytest", "-q", "tests/unit/test_artifact.py", "-k", "any_step"],
+        [sys.executable, "-m", "pytest", "-q", "tests/unit/artifact", "-k", "any_step"],
         cwd=ROOT,
         env={**os.environ, "PENCHANT_CRASH_STRIDE": "1"},
         check=False,

@@ -8,11 +8,12 @@ import pytest
 
 pytest.importorskip("lenskit", reason="needs LensKit, as make lenskit-test has it")
 
-from asked import ITEMS, WIDTH
 from lenskit.data import ItemList
 from lenskit.metrics import NDCG, Hit, ListGini, Precision, Recall, RecipRank
 from lenskit.metrics.ranking import AveragePrecision, LogRankWeight
 from penchant import metrics
+
+from .asked import ITEMS, WIDTH
 
 
 @pytest.mark.parametrize("k", [1, 5, WIDTH])

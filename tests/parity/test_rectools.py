@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("rectools", reason="needs RecTools, as make parity-test has it")
 
 import pandas as pd
-from asked import ITEMS, USERS, WIDTH
 from penchant import metrics
 from rectools import Columns
 from rectools.metrics import (
@@ -29,6 +28,8 @@ from rectools.metrics import (
     Serendipity,
 )
 from rectools.metrics.distances import PairwiseDistanceCalculator
+
+from .asked import ITEMS, USERS, WIDTH
 
 CATALOGUE = range(ITEMS)
 CUTS = (1, 5, WIDTH)

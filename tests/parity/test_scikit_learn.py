@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs scikit-learn, as make parity-test has it")
 
-from asked import ITEMS, USERS, csr
 from penchant import metrics
 from penchant.metrics import Judged
 from penchant.queries import TopK
@@ -17,6 +16,8 @@ from sklearn.metrics import (
     roc_auc_score,
     root_mean_squared_error,
 )
+
+from .asked import ITEMS, USERS, csr
 
 
 def truth(asked):
