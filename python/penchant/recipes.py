@@ -74,6 +74,11 @@ class Recipe:
         except OSError as error:
             raise SettingsError(f"recipe {str(path)!r} can't be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            if path.suffix != ".toml":
+                raise SettingsError(
+                    f"{str(path)!r} is no recipe, which is a file of TOML; of a table of events "
+                    "penchant.Dataset.from_frame makes a dataset"
+                ) from None
             raise SettingsError(f"recipe {str(path)!r} is not valid TOML: {error}") from None
         try:
             return cls.of(content, folder=path.parent)

@@ -53,6 +53,16 @@ VERBS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
 
 _log = logging.getLogger("penchant")
 
+_PLACES: Mapping[Kind, str] = {
+    "scorer": "under scorers, or as the scorer of a recommender",
+    "recommender": "as the recommender",
+    "encoder": "as the encoder, or as the text of a strategy",
+    "extractor": "under derive, or as the text of a strategy",
+    "generator": "as the generator",
+    "chooser": "as the recommender",
+}
+"""Where a component of each kind belongs."""
+
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Registry:
@@ -154,7 +164,8 @@ class Registry:
         if found is None:
             raise UnknownComponent(self._missing(name, kind))
         if kind is not None and found[0] != kind:
-            raise UnknownComponent(f"{name!r} is {a(found[0])}, not {a(kind)}")
+            there = _PLACES[found[0]]
+            raise UnknownComponent(f"{name!r} is {a(found[0])}, not {a(kind)}; name it {there}")
         return found[1]
 
     def kind_of(self, name: str) -> Kind:

@@ -56,7 +56,7 @@ def test_the_facts_of_a_fit_are_kept() -> None:
         ([use("cf.ease", l3=1)], SettingsError, r"cf\.ease: unknown setting 'l3'"),
         ([use("cf.ease", l2=-1)], SettingsError, r"cf\.ease: l2 must be"),
         ([use("cf.ease", l2="much")], SettingsError, r"cf\.ease: .*'much'"),
-        (["base.hashing"], UnknownComponent, "is an encoder, not a scorer"),
+        (["base.hashing"], UnknownComponent, "is an encoder, not a scorer; name it as the encoder"),
         (["nowhere.thing"], UnknownComponent, "no plugin 'nowhere' is installed"),
     ],
 )

@@ -103,6 +103,13 @@ def test_a_mistake_is_named_with_its_file(tmp_path: Path, text: str, message: st
     assert "recipe.toml" in str(caught.value)
 
 
+def test_a_table_in_the_place_of_a_recipe_is_told_its_own_place(tmp_path: Path) -> None:
+    table = tmp_path / "ratings.csv"
+    table.write_text("user,item\n1,2\n")
+    with pytest.raises(SettingsError, match=r"ratings\.csv' is no recipe, .*Dataset\.from_frame"):
+        Recipe.read(table)
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(SettingsError, match=r"recipe 'no\.toml' can't be read: No such file"):
         Recipe.read("no.toml")

@@ -130,7 +130,10 @@ def test_a_name_of_another_kind_says_so() -> None:
     registry = Registry({"mf": scorers(component())})
     with pytest.raises(UnknownComponent) as error:
         registry.recommender("mf.sgd")
-    assert str(error.value) == "'mf.sgd' is a scorer, not a recommender"
+    assert str(error.value) == (
+        "'mf.sgd' is a scorer, not a recommender; name it under scorers, or as the scorer of a "
+        "recommender"
+    )
     with pytest.raises(UnknownComponent, match=r"'mf.sgd' is a scorer, not an encoder"):
         registry.encoder("mf.sgd")
 
