@@ -56,7 +56,9 @@ assert model.recommend(2).ids == [2]
 
 def test_every_public_name_can_be_imported() -> None:
     import penchant
+    from penchant import evaluation
 
-    for name in penchant.__all__:
-        assert getattr(penchant, name) is not None
-    assert set(penchant.__all__) <= set(dir(penchant))
+    for module in (penchant, evaluation):
+        for name in module.__all__:
+            assert getattr(module, name) is not None
+        assert set(module.__all__) <= set(dir(module))
