@@ -39,6 +39,18 @@ if TYPE_CHECKING:
 
 _TABLES = ("interactions", "items", "users", "relations")
 _EVALUATION = ("split", "share", "seed", "keep_negatives", "metrics")
+_TUNED: Mapping[str, type | tuple[type, ...]] = MappingProxyType(
+    {
+        "metric": str,
+        "trials": int,
+        "split": str,
+        "share": float,
+        "seed": int,
+        "keep_negatives": bool,
+        "train": str,
+        "min_value": (int, float),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +64,10 @@ class Recipe:
     evaluation: `split` (a name of `penchant.evaluation.SPLITS`), `share` of events held out,
         `seed`, `metrics`, and `keep_negatives`: whether events that are no likings stay in the
         train part (see `penchant.evaluation`).
+    tuned: what `penchant tune` says of a recipe that it wrote: the `metric` and the number of
+        `trials`, the digest of the `train` part (`Dataset.fingerprint`) that all of it was cut
+        from, and how that part was made: `split`, `share`, `seed`, `keep_negatives`, and the
+        `min_value` of the data. A comparison looks there for the likings that it asks for.
     """
 
     data: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -60,6 +76,7 @@ class Recipe:
     encoder: SpecLike | None = None
     derive: Mapping[str, SpecLike] = field(default_factory=lambda: MappingProxyType({}))
     evaluation: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    tuned: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     seed: int = 0
     threads: int = 1
     folder: Path = Path()
@@ -95,6 +112,7 @@ class Recipe:
             "encoder",
             "derive",
             "evaluation",
+            "tuned",
             "seed",
             "threads",
         )
@@ -103,13 +121,14 @@ class Recipe:
             value = content.get(key, 0)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise SettingsError(f"{key} must be a whole number from 0, got {value!r}")
-        for key in ("data", "derive", "evaluation"):
+        for key in ("data", "derive", "evaluation", "tuned"):
             if not isinstance(content.get(key, {}), Mapping):
                 raise SettingsError(f"{key} must be a table, got {content[key]!r}")
         scorers = content.get("scorers", ())
         if isinstance(scorers, str | Mapping):
             raise SettingsError(f"scorers must be a list of components, got {scorers!r}")
         _refuse_unknown(content.get("evaluation", {}), _EVALUATION, "key of [evaluation]")
+        _check_tuned(content.get("tuned", {}))
         derive = content.get("derive", {}).values()
         for spec in (*scorers, *derive, content.get("recommender"), content.get("encoder")):
             if spec is not None:
@@ -151,7 +170,11 @@ class Recipe:
     def to_toml(self) -> str:
         """The recipe as TOML; reading it gives an equal recipe (paths stay as they were given)."""
         lines = [f"seed = {self.seed}", f"threads = {self.threads}"]
-        for name, table in (("data", self.data), ("evaluation", self.evaluation)):
+        for name, table in (
+            ("data", self.data),
+            ("evaluation", self.evaluation),
+            ("tuned", self.tuned),
+        ):
             if table:
                 lines += ["", f"[{name}]", *_pairs(table)]
         for name, spec in (("encoder", self.encoder), ("recommender", self.recommender)):
@@ -243,6 +266,19 @@ def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], what: str) -
     for key in given:
         if key not in known:
             raise SettingsError(f"unknown {what} {key!r}{did_you_mean(key, known)}")
+
+
+def _check_tuned(tuned: Mapping[str, Any]) -> None:
+    _refuse_unknown(tuned, tuple(_TUNED), "key of [tuned]")
+    for key, kind in _TUNED.items():
+        if tuned and key not in tuned and key != "min_value":
+            raise SettingsError(
+                f"[tuned] lacks {key!r}; leave it as penchant tune wrote it, or out altogether"
+            )
+        if key in tuned and not isinstance(tuned[key], kind):
+            raise SettingsError(
+                f"{key} of [tuned] must be as penchant tune wrote it, got {tuned[key]!r}"
+            )
 
 
 def _pairs(table: Mapping[str, Any]) -> list[str]:

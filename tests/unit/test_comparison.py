@@ -20,6 +20,8 @@ from penchant.evaluation import (
     compare_on,
     global_time_split,
     k_fold_splits,
+    make_split,
+    user_random_split,
     user_time_split,
 )
 from penchant.evaluation.journal import Journal
@@ -145,6 +147,61 @@ def test_what_a_fit_tells_of_its_progress_is_its_learning_curve() -> None:
     assert "RMSE" in label
     assert [step for step, _ in points] == [1, 2, 3, 4]
     assert points[-1][1] < points[0][1]
+
+
+def tuned_for(data: Dataset, kind: str = "user-time", **settings: Any) -> dict[str, Any]:
+    """What `penchant tune` would write beside a recipe."""
+    told = {"share": 0.2, "seed": 42, "keep_negatives": True, **settings}
+    train = make_split(data, kind, **told).train.fingerprint
+    return {
+        "metric": "ndcg@3",
+        "trials": 9,
+        "split": kind,
+        **told,
+        "min_value": 4.0,
+        "train": train,
+    }
+
+
+def notes_of(data: Dataset, tuned: dict[str, Any], *splits: str, **how: Any) -> list[str]:
+    report = compare(
+        ["base.popular"], data, splits, metrics=METRICS, tuned={"base.popular": tuned}, **how
+    )
+    return [note for note in report.notes() if "tuned" in note]
+
+
+def test_a_recipe_judged_beside_what_it_was_tuned_on_is_clean() -> None:
+    assert notes_of(toy(), tuned_for(toy()), "user-time") == []
+
+
+def test_a_recipe_tuned_on_what_it_is_asked_for_is_told_of_under_that_split() -> None:
+    (note,) = notes_of(toy(), tuned_for(toy()), "user-time", "user-random")
+    assert note.startswith("user-random: base.popular was tuned on ")
+    assert note.endswith(
+        " of the 40 likings that it is asked for here, so its figures flatter; judge it by the "
+        "split of its [tuned] (user-time, share 0.2, seed 42), or tune it for this one"
+    )
+
+
+def test_likings_of_several_seeds_are_counted_together() -> None:
+    (note,) = notes_of(toy(), tuned_for(toy(), "user-random"), "user-random", seeds=[42, 1])
+    known = user_random_split(toy(), seed=42).test, user_random_split(toy(), seed=1).test
+    both = known[1].to_dense().astype(bool) & ~known[0].to_dense().astype(bool)
+    assert f" was tuned on {both.sum()} of the 80 likings " in note
+
+
+def test_folds_ask_for_what_a_recipe_was_tuned_on() -> None:
+    folds = [(split, 1) for split in k_fold_splits(toy(), 2)]
+    told = {"base.popular": tuned_for(toy())}
+    report = compare_on(["base.popular"], folds, metrics=METRICS, tuned=told)
+    assert any("was tuned on 160 of the 200 likings" in note for note in report.notes())
+
+
+def test_a_recipe_tuned_on_other_data_is_told_to_be_in_doubt() -> None:
+    (note,) = notes_of(toy(), tuned_for(toy(users=30)), "user-time")
+    assert "base.popular was tuned on other data, which may hold the likings" in note
+    (note,) = notes_of(toy(timed=False), tuned_for(toy()), "user-random")
+    assert "base.popular was tuned on other data" in note
 
 
 def test_folds_are_pooled_into_one_table() -> None:

@@ -174,3 +174,35 @@ def test_an_encoder_goes_to_those_that_take_one_and_name_none() -> None:
     assert first["encoder"] == {"use": "base.hashing"}
     assert "encoder" not in second
     assert third in ("base.popular", {"use": "base.popular"})
+
+
+# ---- what was tuned
+
+TUNED = {
+    "metric": "ndcg@10",
+    "trials": 20,
+    "split": "user-time",
+    "share": 0.2,
+    "seed": 42,
+    "keep_negatives": True,
+    "train": "d1",
+}
+
+
+def test_what_a_recipe_was_tuned_on_survives_the_way_to_toml_and_back(tmp_path: Path) -> None:
+    recipe = Recipe.of({"scorers": ["cf.ease"], "tuned": {**TUNED, "min_value": 4}})
+    assert Recipe.read(write(tmp_path, recipe.to_toml())).tuned == {**TUNED, "min_value": 4}
+
+
+@pytest.mark.parametrize(
+    ("tuned", "said"),
+    [
+        ({"trial": 3}, r"unknown key of \[tuned\] 'trial'; did you mean 'trials'"),
+        ({"metric": "ndcg@10"}, r"\[tuned\] lacks 'trials'; leave it as penchant tune wrote it"),
+        ({**TUNED, "seed": "x"}, r"seed of \[tuned\] must be as penchant tune wrote it, got 'x'"),
+        (3, "tuned must be a table, got 3"),
+    ],
+)
+def test_a_changed_table_of_tuning_is_refused(tuned: Any, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Recipe.of({"scorers": ["cf.ease"], "tuned": tuned})

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from penchant import Recipe, Registry
+from penchant.cli import main
 from penchant.errors import DataError, FitDiverged, RequestError, SettingsError
-from penchant.evaluation import make_split
+from penchant.evaluation import compare, make_split
 from penchant.settings import Choices, Search
 from penchant_tune import tune
 from penchant_tune.command import tune as command
@@ -150,6 +151,45 @@ def test_the_test_part_is_in_no_part_that_is_looked_at(recipe, data):
 
 def test_the_digest_is_of_the_train_part(six, data):
     assert six.tuned_on == make_split(data, "user-time").train.fingerprint
+
+
+def test_the_recipe_says_what_it_was_tuned_on(six):
+    assert six.recipe.tuned == {
+        "metric": "ndcg@10",
+        "trials": 6,
+        "split": "user-time",
+        "share": 0.2,
+        "seed": 42,
+        "keep_negatives": True,
+        "min_value": 4,
+        "train": six.tuned_on,
+    }
+
+
+def test_a_tuned_recipe_is_warned_of_only_where_it_knew_the_answers(six, data, registry):
+    told = {"tuned": six.recipe.tuned}
+    report = compare(
+        {"tuned": six.recipe.scorers[0]},
+        data,
+        ["user-time", "user-random"],
+        tuned=told,
+        registry=registry,
+    )
+    (note,) = [note for note in report.notes() if "tuned on" in note]
+    assert note.startswith("user-random: tuned was tuned on ")
+
+
+def test_ratings_are_tuned_on_all_events_and_said_to_be(data, registry):
+    tuned = tune(scorer("cf.slope_one"), dataset=data, metric="rmse", trials=1, registry=registry)
+    assert tuned.recipe.tuned["min_value"] is None
+    report = compare(
+        {"slope": "cf.slope_one"},
+        data,
+        metrics=["rmse"],
+        tuned={"slope": tuned.recipe.tuned},
+        registry=registry,
+    )
+    assert not [note for note in report.notes() if "tuned on" in note]
 
 
 def test_a_study_that_was_stopped_goes_on_as_if_it_had_not(six, recipe, data, registry, tmp_path):
@@ -337,6 +377,16 @@ def test_the_command_writes_a_recipe_that_holds_elsewhere(folder):
     written = Recipe.read(best)
     assert written.data["interactions"] == "../ratings.csv"
     assert len(written.dataset(Registry({})).interactions) > 1000
+    assert written.tuned["trials"] == 3
+
+
+def test_evaluate_warns_of_the_written_recipe_under_another_split(folder):
+    best = folder / "best.toml"
+    assert run(folder / "recipe.toml", "--trials", 1, "-o", best, "--parts", 1).exit_code == 0
+    judged = [str(best), "base.popular", "--metric", "ndcg@10"]
+    told = CliRunner().invoke(main, ["evaluate", *judged, "--split", "user-random"])
+    assert "Note: user-random: best was tuned on " in told.output
+    assert "tuned on" not in CliRunner().invoke(main, ["evaluate", *judged]).output
 
 
 def test_the_command_gives_json(folder):

@@ -138,6 +138,7 @@ def evaluate(
             "metrics": chosen,
             "base": base,
             "derive": derive,
+            "tuned": {name: recipe.tuned for name, recipe in given.items()},
             "fit_seed": None if seeds else first.seed,
             "threads": first.threads if threads is None else threads,
             "registry": registry,

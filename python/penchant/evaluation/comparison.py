@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penchant.benchmark import installed
 from penchant.choosing import is_chooser, registry_of, resolved
@@ -15,11 +15,12 @@ from penchant.deriving import Deriving
 from penchant.errors import FitCancelled, PenchantError, SettingsError
 from penchant.evaluation.features import features_of
 from penchant.evaluation.journal import Journal, key_of
-from penchant.evaluation.leaks import leaks
+from penchant.evaluation.leaks import refuse_leaks
 from penchant.evaluation.measuring import CHANCE, Cell, Failure, measure, measure_chance
 from penchant.evaluation.ratings import check_rateable
 from penchant.evaluation.report import Report
 from penchant.evaluation.splits import make_split
+from penchant.evaluation.tuned import tuned_on_test
 from penchant.metrics import parse_metrics
 from penchant.protocols import FitContext
 from penchant.recipes import compose, namespaces, with_encoder
@@ -47,6 +48,7 @@ def compare(
     base: str | None = None,
     encoder: SpecLike | None = None,
     derive: Mapping[str, SpecLike] | None = None,
+    tuned: Mapping[str, Mapping[str, Any]] | None = None,
     fit_seed: int | None = None,
     threads: int = 1,
     registry: Registry | None = None,
@@ -61,6 +63,8 @@ def compare(
     share, keep_negatives: of the splits. `encoder`, `derive`: as `penchant.fit` takes them.
     metrics: the first is the one that charts and segments show.
     base: the name of the recipe that the others are held against, the first by default.
+    tuned: by name, what is known of recipes that were tuned (`Recipe.tuned`): where that was done
+        on likings that are asked for here, the report warns.
     fit_seed: one seed for all fits, where it is not to be the split's.
     resume: a file of JSON lines for what is finished; what it holds already is not measured again.
 
@@ -91,6 +95,7 @@ def compare(
         base=base,
         encoder=encoder,
         derive=derive,
+        tuned=tuned,
         fit_seed=fit_seed,
         threads=threads,
         registry=registry,
@@ -108,6 +113,7 @@ def compare_on(
     base: str | None = None,
     encoder: SpecLike | None = None,
     derive: Mapping[str, SpecLike] | None = None,
+    tuned: Mapping[str, Mapping[str, Any]] | None = None,
     fit_seed: int | None = None,
     threads: int = 1,
     registry: Registry | None = None,
@@ -138,7 +144,7 @@ def compare_on(
         for metric in parse_metrics(metrics):
             if metric.by_column and not derive:
                 features_of(split.train.items, metric.column)
-        leaks(split)  # refused before anything is fitted
+        refuse_leaks(split)  # refused before anything is fitted
     journal = Journal(None if resume is None else Path(resume))
     cells: list[Cell] = []
     failures: list[Failure] = []
@@ -191,8 +197,29 @@ def compare_on(
     if progress is not None:
         progress("comparing", done, total)
     return Report.of(
-        cells, parted, base=base, specs=specs, data=data, missing=total - done, failures=failures
+        cells,
+        parted,
+        base=base,
+        specs=specs,
+        data=data,
+        missing=total - done,
+        failures=failures,
+        warnings=_tuned_on_test(tuned or {}, specs, parted),
     )
+
+
+def _tuned_on_test(
+    tuned: Mapping[str, Mapping[str, Any]],
+    specs: Mapping[str, Spec],
+    parted: Sequence[tuple[Split, int]],
+) -> dict[str, list[str]]:
+    """By kind of split, what to say of recipes that knew the answers when they were tuned."""
+    warnings: dict[str, list[str]] = {}
+    for kind in dict.fromkeys(split.kind for split, _ in parted):
+        splits = [split for split, _ in parted if split.kind == kind]
+        told = [tuned_on_test(name, tuned[name], splits) for name in specs if tuned.get(name)]
+        warnings[kind] = [sentence for sentence in told if sentence is not None]
+    return warnings
 
 
 def default_split(data: Dataset) -> str:

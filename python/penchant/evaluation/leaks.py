@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penchant.errors import DataError
+from penchant.evaluation.giveaways import giveaways
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,15 +29,21 @@ def leaks(split: Split) -> tuple[str, ...]:
     Refused with DataError: likings to find that are events of train, too; a test part of other
     users or items than train; events in train of an item that a cold-item split hides. Told: events
     held out by time that are older than what train has of the same user (of anybody, for splits by
-    one moment). O(n log n).
+    one moment); columns of items and users that follow all events (`giveaways`). O(n log n).
     """
+    refuse_leaks(split)
+    return (*_told(split), *giveaways(split))
+
+
+def refuse_leaks(split: Split) -> None:
+    """Do as `leaks` of what can only be a mistake, and look for nothing else."""
     train, test = split.train, split.test
     if (test.rows, test.columns) != (len(train.users), len(train.items)):
         raise DataError(
             f"{split.name}: the test part is of {test.rows} users and {test.columns} items but "
             f"train has {len(train.users)} and {len(train.items)}; cut both from one dataset"
         )
-    both = np.isin(_pairs(test), _pairs(train.interactions.by_user()))
+    both = np.isin(pairs_of(test), pairs_of(train.interactions.by_user()))
     if both.any():
         at = int(np.flatnonzero(both)[0])
         user = train.users.vocabulary.id(int(test.row_of_entry()[at]))
@@ -52,7 +59,6 @@ def leaks(split: Split) -> tuple[str, ...]:
                 f"{split.name}: train has events of {len(known)} items that are to be new, such as "
                 f"{train.items.vocabulary.id(int(known[0]))!r}; leave them out of train"
             )
-    return _told(split)
 
 
 def _told(split: Split) -> tuple[str, ...]:
@@ -75,5 +81,6 @@ def _told(split: Split) -> tuple[str, ...]:
     )
 
 
-def _pairs(matrix: Csr) -> npt.NDArray[np.int64]:
+def pairs_of(matrix: Csr) -> npt.NDArray[np.int64]:
+    """Number the entries' pairs of row and column, the same in matrices of one shape."""
     return matrix.row_of_entry().astype(np.int64) * matrix.columns + matrix.indices

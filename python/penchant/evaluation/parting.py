@@ -59,6 +59,7 @@ class Split:
     candidates: item rows, ascending, that may be recommended; None for all.
     kind: which function made it. `name`: what to call it in a table.
     warnings: sentences on what makes its figures weak.
+    whole: what it was cut from, where a function of `penchant.evaluation` made it.
     """
 
     train: Dataset
@@ -69,6 +70,7 @@ class Split:
     kind: SplitKind
     name: str
     warnings: tuple[str, ...] = ()
+    whole: Dataset | None = None
 
     def __str__(self) -> str:
         return (
@@ -172,6 +174,7 @@ def parted(
         kind=kind,
         name=kind,
         warnings=(*(warnings or ()), *_weaknesses(likings, test, users, cold)),
+        whole=dataset,
     )
 
 

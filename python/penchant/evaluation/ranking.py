@@ -11,7 +11,7 @@ import numpy as np
 from penchant import kernels
 from penchant.errors import RequestError, ShapeError
 from penchant.evaluation.judging import Evaluation, eligible, joined, judge, ranking_metrics
-from penchant.evaluation.leaks import leaks
+from penchant.evaluation.leaks import refuse_leaks
 from penchant.metrics import WHOLE_METRICS
 from penchant.queries import Candidates, Queries, TopK
 
@@ -129,7 +129,7 @@ def _whole(rank: Rank, split: Split, names: Sequence[MetricName], batch: int) ->
 
 def _tops(rank: Rank, split: Split, k: int, batch: int) -> Iterator[TopK]:
     """Ask for the k best of every user of the split, `batch` users at a time."""
-    leaks(split)
+    refuse_leaks(split)
     log = split.train.interactions
     history, times = log.by_user(), log.times_by_user()
     items = len(split.train.items)

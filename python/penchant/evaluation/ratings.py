@@ -10,7 +10,7 @@ import numpy as np
 
 from penchant.errors import RequestError
 from penchant.evaluation.judging import Evaluation
-from penchant.evaluation.leaks import leaks
+from penchant.evaluation.leaks import refuse_leaks
 from penchant.metrics import RATING_METRICS, parse_metrics
 from penchant.protocols import PredictsRatings, Scores, capability
 from penchant.queries import Queries
@@ -47,7 +47,7 @@ def evaluate_ratings(
         if not name.rates:
             raise RequestError(f"{name} is of rankings, not of predicted ratings; use {RATINGS}")
     check_rateable(split)
-    leaks(split)
+    refuse_leaks(split)
     log = split.held_out.interactions
     predicted = predict_ratings(fitted, split.train, log.user, log.item)
     shares = {str(n): RATING_METRICS[n.name](predicted, log.value, log.user) for n in names}

@@ -149,7 +149,7 @@ def sliding_time_splits(
             )
         until = dataset if end == NEVER or stamps is None else dataset.subset(stamps < end)
         one = _from(until, start, "sliding-time", keep_negatives)
-        splits.append(replace(one, name=f"sliding-time {number}/{windows}"))
+        splits.append(replace(one, name=f"sliding-time {number}/{windows}", whole=dataset))
     return tuple(splits)
 
 

@@ -78,10 +78,7 @@ def tune(recipe: Path, output: Path | None, as_json: bool, **given: Any) -> None
 
 def _write(tuned: Tuned, output: Path) -> None:
     """Write the recipe whole or not at all."""
-    text = (
-        f"# Tuned for {tuned.metric} by {len(tuned.trials)} trials on the train part "
-        f"{tuned.tuned_on}\n" + _moved(tuned.recipe, output.absolute().parent).to_toml()
-    )
+    text = _moved(tuned.recipe, output.absolute().parent).to_toml()
     draft = output.with_name(f".{output.name}.draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(output)

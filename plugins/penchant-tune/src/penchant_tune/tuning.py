@@ -120,8 +120,13 @@ def tune(
         raise search.failure or SettingsError(
             f"none of {len(ended)} trials could be fitted; the first said: {ended[0].reason}"
         )
+    told = _held_out(data, recipe, name) | {
+        "metric": name,
+        "trials": len(ended),
+        "train": train.fingerprint,
+    }
     return Tuned(
-        _valued(recipe, turning, best.values),
+        replace(_valued(recipe, turning, best.values), tuned=told),
         name,
         best.value,
         ended[0].value,
@@ -236,16 +241,14 @@ def _refuse_choosers(recipe: Recipe, registry: Registry) -> None:
 
 def _parted(data: Dataset, recipe: Recipe, metric: str, parts: int) -> tuple[Dataset, list[Split]]:
     """What may be looked at once the test part is held out, and validation parts of it."""
-    asked = recipe.evaluation
-    if parse_metrics((metric,))[0].rates:
-        data = replace(data, min_value=None)
-    share = float(asked.get("share", 0.2))
+    asked = _held_out(data, recipe, metric)
+    share = asked["share"]
     whole = make_split(
-        data,
-        str(asked.get("split", default_split(data))),
+        replace(data, min_value=asked["min_value"]),
+        asked["split"],
         share=share,
-        seed=int(asked.get("seed", 42)),
-        keep_negatives=bool(asked.get("keep_negatives", True)),
+        seed=asked["seed"],
+        keep_negatives=asked["keep_negatives"],
     )
     if whole.kind in _UNSEEDED:
         validations = [validation_split(whole, share=share)]
@@ -256,6 +259,18 @@ def _parted(data: Dataset, recipe: Recipe, metric: str, parts: int) -> tuple[Dat
             validation_split(whole, share=share, seed=number) for number in range(1, parts + 1)
         ]
     return whole.train, validations
+
+
+def _held_out(data: Dataset, recipe: Recipe, metric: str) -> dict[str, Any]:
+    """How the test part is held out, as `penchant evaluate` does."""
+    asked = recipe.evaluation
+    return {
+        "split": str(asked.get("split", default_split(data))),
+        "share": float(asked.get("share", 0.2)),
+        "seed": int(asked.get("seed", 42)),
+        "keep_negatives": bool(asked.get("keep_negatives", True)),
+        "min_value": None if parse_metrics((metric,))[0].rates else data.min_value,
+    }
 
 
 def _valued(recipe: Recipe, turning: list[Dial], values: Mapping[str, Any]) -> Recipe:
@@ -273,7 +288,7 @@ def _about(
 ) -> str:
     """A study's name: a digest of all that its figures follow from."""
     said = {
-        "recipe": replace(recipe, data={}, threads=1).to_toml(),
+        "recipe": replace(recipe, data={}, tuned={}, threads=1).to_toml(),
         "train": train.fingerprint,
         "metric": metric,
         "parts": parts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -51,14 +51,20 @@ class Report:
         data: Dataset | None,
         missing: int = 0,
         failures: Sequence[Failure] = (),
+        warnings: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> Report:
-        """Pool the cells, kind of split by kind of split, and add the facts."""
+        """Pool the cells, kind of split by kind of split, and add the facts.
+
+        warnings: by kind of split, sentences besides those of the splits.
+        """
         sections = []
         kinds = (*(cell.split for cell in cells), *(failure.split for failure in failures))
         for kind in dict.fromkeys(kinds):
             splits = [split for split, _ in parted if split.kind == kind]
             failed = [failure for failure in failures if failure.split == kind]
-            sections.append(section([c for c in cells if c.split == kind], splits, base, failed))
+            found = section([c for c in cells if c.split == kind], splits, base, failed)
+            told = (*found.warnings, *warnings.get(kind, ()))
+            sections.append(replace(found, warnings=told))
         return cls(
             tuple(sections),
             base,
