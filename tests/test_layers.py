@@ -22,6 +22,7 @@ PLUGINS = sorted(path for path in ROOT.joinpath("plugins").iterdir() if path.is_
 EXAMPLES = sorted(ROOT.joinpath("examples").glob("*/src"))
 
 PUBLIC = {
+    "cli",
     "components",
     "data",
     "errors",

@@ -1,4 +1,7 @@
-"""The `penchant` command. Each subcommand's module is imported when it runs."""
+"""The `penchant` command. Each subcommand's module is imported when it runs.
+
+Commands of plugins draw their progress with `bars`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from typing import Any
 
 import click
 
+from penchant.cli.progress import bars
 from penchant.errors import PenchantError
+
+__all__ = ["bars", "cli", "main"]
 
 # name: (module below penchant.cli, one line for --help)
 _COMMANDS = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from penchant.cli.progress import bars
+from penchant.cli import bars
 
 if TYPE_CHECKING:
     from penchant import Recipe
