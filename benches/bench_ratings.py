@@ -84,7 +84,7 @@ def _knn(said: str, rival: type, sim: str, **settings: Any) -> Iterator[Pair]:
 
 _AS_SURPRISE = {"pool": 1000, "damping": 0}
 _BY_MSD = {**_AS_SURPRISE, "compare": "ratings", "similarity": "euclidean", "shrinkage": 0}
-_BY_PEARSON = {**_AS_SURPRISE, "similarity": "pearson", "shrinkage": 100}
+_BY_REMAINS = {**_AS_SURPRISE, "similarity": "adjusted_cosine", "shrinkage": 100}
 
 PAIRS = [
     Pair(
@@ -136,7 +136,7 @@ PAIRS = [
     *_knn("means, euclidean", KNNWithMeans, "msd", baseline="means", **_BY_MSD),
     *_knn("zscores, euclidean", KNNWithZScore, "msd", baseline="zscores", **_BY_MSD),
     *_knn("biases, euclidean", KNNBaseline, "msd", **_BY_MSD),
-    *_knn("biases, pearson", KNNBaseline, "pearson_baseline", **_BY_PEARSON),
+    *_knn("biases, adjusted_cosine", KNNBaseline, "pearson_baseline", **_BY_REMAINS),
     *_knn("defaults", KNNBaseline, "pearson_baseline"),
 ]
 
