@@ -198,4 +198,5 @@ def test_a_report_reads_well_and_is_json():
         "rows_kept": 7,
         "dropped": {"x is missing": {"count": 3, "rows": [1, 2, 5]}},
         "notes": {"odd things": 2},
+        "unused": [],
     }

@@ -363,7 +363,7 @@ def test_doctor_finds_a_healthy_installation_well(run: Run) -> None:
         ),
         (["recommend", "nowhere", "ann"], "nowhere"),
         (["inspect", "nowhere"], "nowhere"),
-        (["fit", "films.txt", "-o", "m"], "'films.txt' is no recipe and no table of events"),
+        (["fit", "films.xlsx", "-o", "m"], "'films.xlsx' is no recipe and no table of events"),
         (["fit", "recipe.toml", "-o", "."], "'.' is there and is no model"),
         (["fit", "ratings.csv", "--min-value", "9", "-o", "m"], "none of the 8 events is a liking"),
         (["evaluate", "recipe.toml", "--split", "user-tim"], "did you mean 'user-time'?"),

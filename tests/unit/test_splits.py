@@ -327,7 +327,7 @@ def test_train_knows_nothing_from_the_cut_on():
 
 def test_few_users_across_a_global_cut_are_warned_of():
     split = global_time_split(dataset(*likes("a", "pq"), *likes("b", "pqrs", 10), users="abc"), 0.2)
-    assert "only 1 users are evaluated; their mean is mostly chance" in split.warnings
+    assert "only 1 user is evaluated; their mean is mostly chance" in split.warnings
     three = dataset(*likes("a", "pq"), *likes("b", "rs"), *likes("c", "tuvw", 9), users="abc")
     assert any(
         "2 of 3 users have likings in one part alone" in warning

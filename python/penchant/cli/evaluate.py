@@ -125,6 +125,8 @@ def evaluate(
             )
     asked = first.evaluation
     dataset = first.dataset(registry)
+    for problem in dataset.describe().problems:
+        click.echo(f"Note: {problem}", err=True)
     usual = "k-fold" if folds else str(asked.get("split", default_split(dataset)))
     kinds = splits or (usual,)
     if not others:

@@ -13,7 +13,14 @@ from penchant.cli.progress import bars
 if TYPE_CHECKING:
     from penchant.recipes import Recipe
 
-TABLES = (".csv", ".tsv", ".dat", ".parquet")
+TABLES = (".csv", ".tsv", ".tab", ".dat", ".data", ".txt", ".parquet", ".pq")
+
+
+def _listed(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    del ctx, param
+    return None if value is None else tuple(name.strip() for name in value.split(","))
 
 
 def source_options(command: Any) -> Any:
@@ -30,6 +37,18 @@ def source_options(command: Any) -> Any:
                 "--clean",
                 type=click.Choice(["refuse", "drop"]),
                 help="What to do with rows that are wrong (default refuse).",
+            ),
+            click.option(
+                "--columns",
+                callback=_listed,
+                help="Names of the columns of a file without a header line, such as "
+                "user_id,item_id,rating,time.",
+            ),
+            click.option("--delimiter", help="Between fields (default: as the first line says)."),
+            click.option(
+                "--time-unit",
+                type=click.Choice(["s", "ms", "us", "ns"]),
+                help="What a number in the time column counts since 1970 (default s).",
             ),
             click.option("--encoding", help="Of text files (default utf-8)."),
             click.option(
@@ -136,7 +155,8 @@ def read_source(source: Path, table: dict[str, Any]) -> Recipe:
         )
     if source.suffix not in TABLES:
         if given:
-            options = ", ".join(f"--{key.replace('_', '-').rstrip('s')}" for key in given)
+            said = ("scorer" if key == "scorers" else key.replace("_", "-") for key in given)
+            options = ", ".join(f"--{key}" for key in said)
             raise click.UsageError(
                 f"{options} can't be given besides a recipe, which says so itself"
             )

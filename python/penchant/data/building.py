@@ -19,6 +19,7 @@ from penchant.data.interactions import MAX_KINDS, Interactions
 from penchant.data.parsing import (
     IdColumn,
     TimeUnit,
+    absent,
     agreed,
     parse_ids,
     parse_kinds,
@@ -35,6 +36,7 @@ from penchant.suggestions import did_you_mean
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from penchant.data.frames import Values
     from penchant.protocols import F32, I32, I64, U8, Bool
 
 T = TypeVar("T", bound=Table)
@@ -85,6 +87,7 @@ class _Events:
     kind: U8 | None
     kinds: tuple[str, ...]
     bad: Bool
+    unused: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,9 @@ def build(
         n_items=len(item_ids),
     )
     ties = None if edges is None else _relations(edges, user_ids, cleaner)
-    return Built(user_table, item_table, log, ties, cleaner.report(rows_in, len(kept)))
+    return Built(
+        user_table, item_table, log, ties, cleaner.report(rows_in, len(kept), events.unused)
+    )
 
 
 def build_items(table: Any, like: Items, item: str) -> Items:
@@ -212,6 +217,10 @@ def _read_events(
 ) -> _Events:
     numbers = frame.numbers
     _tell_ragged(frame, cleaner)
+    if not frame.hint:
+        frame = replace(
+            frame, hint="; say which columns hold what by `user`, `item`, `value`, `time`"
+        )
     user = parse_ids(frame[columns.user], f"column {columns.user!r}", written=frame.written)
     item = parse_ids(frame[columns.item], f"column {columns.item!r}", written=frame.written)
     cleaner.rows(f"{columns.user} is missing", user.missing, numbers)
@@ -225,7 +234,9 @@ def _read_events(
         with np.errstate(over="ignore"):
             values = wide.astype(np.float32)
         infinite = ~np.isfinite(values) & ~unread
-        cleaner.rows(f"{value_name} is no number", unread, numbers)
+        cleaner.rows(
+            f"{value_name} is no number", unread, numbers, _number_got(frame[value_name], unread)
+        )
         cleaner.rows(f"{value_name} is missing or not finite", infinite, numbers)
         bad |= unread | infinite
         if rating_range is not None:
@@ -238,7 +249,12 @@ def _read_events(
     times = None
     if time_name is not None:
         times, unread = parse_times(frame[time_name], unit, written=frame.written)
-        cleaner.rows(f"{time_name} is missing or no time", unread, numbers)
+        cleaner.rows(
+            f"{time_name} is missing or no time",
+            unread,
+            numbers,
+            _time_got(frame[time_name], unread),
+        )
         bad |= unread
 
     kind: U8 | None = None
@@ -260,7 +276,28 @@ def _read_events(
         cleaner.note(
             "events of a pair met before, without a time", int((_repeated([pair]) & ~bad).sum())
         )
-    return _Events(user, item, values, times, kind, kinds, bad)
+    read = (columns.user, columns.item, value_name, time_name, columns.kind)
+    unused = tuple(name for name in frame.names if name not in read)
+    return _Events(user, item, values, times, kind, kinds, bad, unused)
+
+
+def _number_got(values: Values, bad: Bool) -> str:
+    """An example of what is no number."""
+    first = next((values[at] for at in np.flatnonzero(bad).tolist() if values[at]), None)
+    if first is None:
+        return ""
+    comma = isinstance(first, str) and first.replace(",", "", 1).strip().isdigit()
+    return f"such as {first!r}{', wanted a point for the decimals' if comma else ''}"
+
+
+def _time_got(values: Values, bad: Bool) -> str:
+    """An example of what is no time; nothing where all are missing."""
+    if isinstance(values, np.ndarray):
+        return ""
+    first = next((values[at] for at in np.flatnonzero(bad).tolist() if values[at]), None)
+    if first is None or absent(first):
+        return ""
+    return f"such as {first!r}, wanted ISO 8601 (2024-05-31T18:00) or a number"
 
 
 def _read_table(

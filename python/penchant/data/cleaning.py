@@ -26,12 +26,13 @@ _NAMED_ROWS = 5
 class Problem:
     """Rows with one thing wrong: how many, and the first few of their numbers.
 
-    unit: "row" for data rows, "line" for lines of a file.
+    unit: "row" for data rows, "line" for lines of a file. got: an example, and what was wanted.
     """
 
     count: int
     rows: tuple[int, ...]
     unit: Literal["row", "line"] = "row"
+    got: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,15 @@ class CleaningReport:
 
     rows_in, rows_kept: of the interactions. `dropped`: by reason; a row with several things wrong
     counts under each. Reasons about another table start with its name. `notes`: what is legal yet
-    worth knowing, by words, with a count.
+    worth knowing, by words, with a count. `unused`: columns of the interactions that nothing was
+    read from.
     """
 
     rows_in: int
     rows_kept: int
     dropped: Mapping[str, Problem] = field(default_factory=lambda: MappingProxyType({}))
     notes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    unused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.rows_kept:,} of {self.rows_in:,} rows kept"]
@@ -64,6 +67,7 @@ class CleaningReport:
                 for reason, problem in self.dropped.items()
             },
             "notes": dict(self.notes),
+            "unused": list(self.unused),
         }
 
 
@@ -77,13 +81,16 @@ class Cleaner:
         self._problems: dict[str, Problem] = {}
         self._notes: dict[str, int] = {}
 
-    def rows(self, reason: str, bad: Bool, numbers: I64 | None = None) -> None:
-        """Tell of rows: `bad`, (n,) bool; `numbers`, their data row numbers if not 1 to n."""
+    def rows(self, reason: str, bad: Bool, numbers: I64 | None = None, got: str = "") -> None:
+        """Tell of rows: `bad`, (n,) bool; `numbers`, their data row numbers if not 1 to n.
+
+        got: an example, and what was wanted.
+        """
         count = int(bad.sum())
         if count:
             first = np.flatnonzero(bad)[:_NAMED_ROWS]
             named = first + 1 if numbers is None else numbers[first]
-            self._problems[reason] = Problem(count, tuple(named.tolist()))
+            self._problems[reason] = Problem(count, tuple(named.tolist()), got=got)
 
     def problem(self, reason: str, problem: Problem) -> None:
         """Tell of rows that were counted already."""
@@ -106,13 +113,14 @@ class Cleaner:
         """All that is wrong, in one line."""
         return "; ".join(_told(reason, p) for reason, p in self._problems.items())
 
-    def report(self, rows_in: int, rows_kept: int) -> CleaningReport:
+    def report(self, rows_in: int, rows_kept: int, unused: tuple[str, ...] = ()) -> CleaningReport:
         """Give the report."""
         return CleaningReport(
             rows_in,
             rows_kept,
             MappingProxyType(dict(self._problems)),
             MappingProxyType(dict(self._notes)),
+            unused,
         )
 
 
@@ -120,7 +128,8 @@ def _told(reason: str, problem: Problem) -> str:
     named = ", ".join(map(str, problem.rows))
     more = ", …" if problem.count > len(problem.rows) else ""
     units = problem.unit if len(problem.rows) == 1 else f"{problem.unit}s"
-    return f"{reason} in {counted(problem.count, 'row')} ({units} {named}{more})"
+    got = f", {problem.got}" if problem.got else ""
+    return f"{reason} in {counted(problem.count, 'row')} ({units} {named}{more}){got}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from penchant.protocols import I64, Json
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# No log is of 2100, but seconds of milliseconds are.
+_FAR = 4_102_444_800_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +119,19 @@ def _problems(data: Dataset, met: I64) -> list[str]:
     if not len(log):
         return ["there are no events"]
     if log.time is None:
-        told.append("events have no times, so a split by time isn't possible")
+        told.append(f"events have no times, so a split by time isn't possible{_unused(data)}")
+    elif log.time.max() > _FAR:
+        told.append(
+            f"times run to {_moment(int(log.time.max()))}; time_unit may be another than the "
+            f"column's"
+        )
     positives = len(data.positives())
     if data.min_value is not None and not positives:
         told.append(f"no event has a value of {data.min_value:g} or more, so nothing is a liking")
     if data.min_value is None and log.value.min() != log.value.max():
         told.append("values differ but min_value is None, so the lowest counts as a liking too")
+    if log.value.min() == log.value.max() and _unused(data):
+        told.append(f"every event counts the same{_unused(data)}")
     lonely = int((np.bincount(log.user, minlength=len(data.users)) == 1).sum())
     if lonely:
         have = "has" if lonely == 1 else "have"
@@ -138,6 +147,12 @@ def _problems(data: Dataset, met: I64) -> list[str]:
             has = "has" if silent == 1 else "have"
             told.append(f"{counted(silent, 'item')} {has} neither events nor words")
     return told
+
+
+def _unused(data: Dataset) -> str:
+    """The columns among which what is missing may be."""
+    unused = () if data.report is None else data.report.unused
+    return f" (columns left alone: {', '.join(unused)})" if unused else ""
 
 
 def _wordless(items: Table) -> float:

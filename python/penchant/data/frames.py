@@ -35,7 +35,7 @@ class Frame:
 
     what: what messages call the table. `written`: every value is the text of a file, so that "" is
     missing and "42" may be a number. `numbers`: the data row numbers, from 1, where some rows were
-    left out on reading; `ragged`: those rows.
+    left out on reading; `ragged`: those rows. `hint`: what to say where a column isn't there.
     """
 
     what: str
@@ -45,13 +45,14 @@ class Frame:
     written: bool = False
     numbers: I64 | None = None
     ragged: Problem | None = None
+    hint: str = ""
 
     def __getitem__(self, name: str) -> Values:
         """A column. Raises DataError for one that isn't there, with the names that are."""
         if name not in self.names:
             raise DataError(
                 f"the {self.what} have no column {name!r}{did_you_mean(name, self.names)} "
-                f"(columns: {', '.join(self.names)})"
+                f"(columns: {', '.join(self.names)}){self.hint}"
             )
         return self.column(name)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".dat": "\t", ".data": "\t", ".txt": "\t"}
 _FILE_SETTINGS = ("delimiter", "quote", "encoding", "columns", "query")
+_OTHERS = ("::", ";", "\t", ",", "|")
 _NAMED_LINES = 5
 
 
@@ -32,7 +33,8 @@ class Reading:
     """How files and URIs are read.
 
     delimiter: between fields, one character or several ("::"); None goes by the suffix: a comma for
-        .csv, a tab for .tsv, .tab, .dat, .data and .txt.
+        .csv, a tab for .tsv, .tab, .dat, .data and .txt; and where the first line has none of that,
+        by which of "::", ";", a tab, "," and "|" it has most of.
     quote: what may enclose a field; None means '"' where the delimiter is a comma or semicolon, and
         "" (no quoting) elsewhere, because a stray quote in a tab-separated file is just a quote.
     encoding: of text files. `columns`: names of the columns of a file without a header line.
@@ -75,18 +77,18 @@ class Reading:
         suffix = path.suffix.lower()
         if suffix in (".parquet", ".pq"):
             return read_parquet(path, what)
-        delimiter = _DELIMITERS.get(suffix) if self.delimiter is None else self.delimiter
-        if not delimiter:
+        usual = _DELIMITERS.get(suffix) if self.delimiter is None else self.delimiter
+        if not usual:
             raise DataError(
                 f"the {what} are in {path.name!r}, whose suffix says no format; name it .csv, "
                 f'.tsv or .parquet, or pass delimiter=","'
             )
+        text = _decoded(path, self.encoding)
+        delimiter = usual if self.delimiter is not None else _delimiter(text, usual)
         quote = self.quote
         if quote is None:
             quote = '"' if delimiter in (",", ";") else ""
-        return read_csv(
-            path, what, delimiter=delimiter, quote=quote, encoding=self.encoding, names=self.columns
-        )
+        return _frame(text, path, what, delimiter=delimiter, quote=quote, names=self.columns)
 
     def _file(self, table: Mapping[str, Any], what: str) -> Frame:
         own = {key: value for key, value in table.items() if key != "path"}
@@ -145,6 +147,18 @@ def read_csv(
     name, a quote that is never closed, and an empty file.
     """
     text = _decoded(path, encoding)
+    return _frame(text, path, what, delimiter=delimiter, quote=quote, names=names)
+
+
+def _frame(
+    text: str,
+    path: Path,
+    what: str,
+    *,
+    delimiter: str,
+    quote: str,
+    names: Sequence[str] | None,
+) -> Frame:
     try:
         rows = list(_split(text, delimiter, quote))
     except csv.Error as error:
@@ -155,7 +169,9 @@ def read_csv(
         raise DataError(f"{str(path)!r} is empty; wanted a header line and rows")
     twice = sorted({name for name in header if header.count(name) > 1 and name})
     if twice:
-        raise DataError(f"{str(path)!r} has the column {twice[0]!r} more than once")
+        raise DataError(
+            f"{str(path)!r} has the column {twice[0]!r} more than once{_headless(header)}"
+        )
     width, numbers, ragged = len(header), None, None
     if rows and set(map(len, rows)) != {width}:
         even = [len(row) == width or (len(row) > width and not any(row[width:])) for row in rows]
@@ -166,7 +182,8 @@ def read_csv(
         rows = [row[:width] for row, sound in zip(rows, even, strict=True) if sound]
     taken = list(zip(*rows, strict=True)) if rows else [()] * width
     columns = {name: list(values) for name, values in zip(header, taken, strict=True) if name}
-    return Frame(what, tuple(columns), len(rows), columns.__getitem__, True, numbers, ragged)
+    hint = _headless(header) if names is None else ""
+    return Frame(what, tuple(columns), len(rows), columns.__getitem__, True, numbers, ragged, hint)
 
 
 def _decoded(path: Path, encoding: str) -> str:
@@ -181,10 +198,26 @@ def _decoded(path: Path, encoding: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         hint = "" if encoding == "latin-1" else '; if it is Latin-1, pass encoding="latin-1"'
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            hint = '; it starts as UTF-16 does, so pass encoding="utf-16"'
         raise DataError(
             f"{str(path)!r} is not {encoding}: byte 0x{content[error.start]:02x} at position "
             f"{error.start}, line {line}{hint}"
         ) from None
+
+
+def _delimiter(text: str, usual: str) -> str:
+    """Which delimiter the first line speaks for."""
+    line = text.lstrip("\r\n").partition("\n")[0]
+    found = usual if usual in line else max(_OTHERS, key=line.count)
+    return found if found in line else usual
+
+
+def _headless(header: Sequence[str]) -> str:
+    """A hint where a header line looks like data: ids and values instead of names."""
+    if not any(name.replace(".", "").replace("-", "").isdigit() for name in header):
+        return ""
+    return "; the first line looks like data, so say by `columns` what they are called"
 
 
 def _split(text: str, delimiter: str, quote: str) -> Iterator[list[str]]:

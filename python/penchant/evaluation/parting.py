@@ -182,7 +182,8 @@ def _weaknesses(likings: Likings, test: Bool, users: I32, cold: Bool | None) -> 
     found = []
     everybody = len(np.unique(likings.user))
     if len(users) < _FEW_USERS:
-        found.append(f"only {len(users)} users are evaluated; their mean is mostly chance")
+        who = "1 user is" if len(users) == 1 else f"{len(users)} users are"
+        found.append(f"only {who} evaluated; their mean is mostly chance")
     if 2 * len(users) < everybody:
         found.append(
             f"{everybody - len(users)} of {everybody} users have likings in one part alone and are "
