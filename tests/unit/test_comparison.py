@@ -92,6 +92,16 @@ def test_cold_items_are_held_beside_chance() -> None:
     assert rows == [["chance", "base.popular"], ["base.popular"]]
 
 
+def test_who_can_t_tell_new_items_apart_is_named() -> None:
+    recipes = {"popular": "base.popular", "ease": RECIPES["ease"], "random": "base.random"}
+    report = compare(recipes, toy(), ["cold-item", "user-random"], metrics=METRICS, share=0.4)
+    (note,) = [note for note in report.notes() if "apart" in note]
+    assert note == (
+        "cold-item: popular, ease can't tell these items apart and list them in the order of the "
+        "table of items, which is no answer even where it beats chance"
+    )
+
+
 def test_a_user_asked_with_two_seeds_is_one_witness() -> None:
     told = [cell("a", seed, [4, 7], values) for seed, values in ((1, [0.0, 1.0]), (2, [1.0, 1.0]))]
     users, values = pooled([one.evaluation for one in told], "ndcg@3")

@@ -16,7 +16,7 @@ from penchant.errors import FitCancelled, PenchantError, SettingsError
 from penchant.evaluation.features import features_of
 from penchant.evaluation.journal import Journal, key_of
 from penchant.evaluation.leaks import refuse_leaks
-from penchant.evaluation.measuring import CHANCE, Cell, Failure, measure, measure_chance
+from penchant.evaluation.measuring import CHANCE, Cell, Failure, by_row, measure, measure_chance
 from penchant.evaluation.ratings import check_rateable
 from penchant.evaluation.report import Report
 from penchant.evaluation.splits import make_split
@@ -204,21 +204,30 @@ def compare_on(
         data=data,
         missing=total - done,
         failures=failures,
-        warnings=_tuned_on_test(tuned or {}, specs, parted),
+        warnings=_warnings(tuned or {}, specs, parted, cells),
     )
 
 
-def _tuned_on_test(
+def _warnings(
     tuned: Mapping[str, Mapping[str, Any]],
     specs: Mapping[str, Spec],
     parted: Sequence[tuple[Split, int]],
+    cells: Sequence[Cell],
 ) -> dict[str, list[str]]:
-    """By kind of split, what to say of recipes that knew the answers when they were tuned."""
+    """By kind of split, what to say of recipes that knew the answers, or that know nothing."""
     warnings: dict[str, list[str]] = {}
     for kind in dict.fromkeys(split.kind for split, _ in parted):
         splits = [split for split, _ in parted if split.kind == kind]
         told = [tuned_on_test(name, tuned[name], splits) for name in specs if tuned.get(name)]
         warnings[kind] = [sentence for sentence in told if sentence is not None]
+        if kind == "cold-item":
+            place = next(at for at, (split, _) in enumerate(parted) if split.kind == kind)
+            names = by_row([cell for cell in cells if cell.place == place], splits[0])
+            if names:
+                warnings[kind].append(
+                    f"{', '.join(names)} can't tell these items apart and list them in the order "
+                    f"of the table of items, which is no answer even where it beats chance"
+                )
     return warnings
 
 

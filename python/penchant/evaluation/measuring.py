@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from penchant.evaluation.chance import Chance
+from penchant.evaluation.chance import ByRow, Chance
 from penchant.evaluation.judging import Evaluation, joined, judge
 from penchant.evaluation.ranking import evaluate_scorer, ranked_lists, whole_rankings
 from penchant.evaluation.ratings import evaluate_ratings
@@ -123,6 +123,25 @@ def measure_chance(split: Split, *, metrics: Sequence[str], seed: int = 0) -> Ce
     ranks = [str(name) for name in parse_metrics(metrics) if not name.rates]
     evaluation = evaluate_scorer(Chance(len(split.train.items)), split, metrics=ranks)
     return Cell(CHANCE, split.kind, seed, evaluation, {})
+
+
+def by_row(cells: Sequence[Cell], split: Split) -> tuple[str, ...]:
+    """Name those whose lists are as good as the rows of the items, user by user.
+
+    That is what a model makes of items that it can't tell apart, as of all new ones; tables are
+    often sorted by age or fame, so that it may beat chance by far. cells: of that split. Nobody is
+    named by a metric without a value for each user and a cut.
+    """
+    metric = next((name for cell in cells for name in cell.evaluation.per_user), None)
+    if metric is None or not parse_metrics([metric])[0].k:
+        return ()
+    found = evaluate_scorer(ByRow(len(split.train.items)), split, metrics=[metric])
+    values = found.per_user[metric]
+    return tuple(
+        cell.name
+        for cell in cells
+        if values.any() and np.array_equal(cell.evaluation.per_user.get(metric, ()), values)
+    )
 
 
 def _figures(
