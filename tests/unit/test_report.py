@@ -13,7 +13,15 @@ import pytest
 from penchant.evaluation import Interval
 from penchant.evaluation.pooling import Part, Section
 from penchant.evaluation.report import Report
-from penchant.evaluation.report.charts import Bar, Dot, bars, lines, nice_ticks, scatter
+from penchant.evaluation.report.charts import (
+    Bar,
+    Dot,
+    bars,
+    differences,
+    lines,
+    nice_ticks,
+    scatter,
+)
 from penchant.evaluation.table import Comparison, Contestant
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
@@ -86,7 +94,7 @@ def test_the_page_stands_alone_and_is_well_formed(report: Report, tmp_path: Path
     tags.feed(text)
     assert not tags.open
     assert not {"script", "img", "link", "iframe", "b"} & set(tags.opened)
-    assert tags.opened.count("svg") == 2 + 3 + 2 + 1
+    assert tags.opened.count("svg") == 2 + 1 + 3 + 2 + 1
     assert "http://" not in text
     assert "https://" not in text
     assert "url(" not in text
@@ -122,8 +130,10 @@ def test_charts_that_nothing_was_measured_for_are_left_out(report: Report, tmp_p
         scatter("a", [Dot(ODD, 10.0, 0.1), Dot("b", 1e5, 0.2)], "us", "ndcg", log=True),
         scatter("same", [Dot("a", 0.0, 0.0), Dot("b", 0.0, 0.0)], "x", "y"),
         lines("loss", {ODD: [(1, 0.5), (2, 0.4)]}, "step", "loss"),
+        differences("rmse", [Bar(ODD, 0.5, 0.4, 0.6), Bar("less", -2.0, -3.0, -1.0)]),
+        differences("rmse", [Bar("same", 0.0, 0.0, 0.0)]),
     ],
-    ids=["bars", "scatter", "one-point", "lines"],
+    ids=["bars", "scatter", "one-point", "lines", "differences", "no-difference"],
 )
 def test_every_chart_is_an_image_with_a_title_inside_its_frame(chart: str) -> None:
     root = parsed(chart)
@@ -141,6 +151,30 @@ def test_a_bar_is_as_long_as_its_value() -> None:
     root = parsed(bars("recall", [Bar("a", 0.2), Bar("b", 0.4)]))
     short, long = [float(n.get("width", 0)) for n in root.iter("rect")]
     assert long == pytest.approx(2 * short, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("less", "sides"), [(False, ["good", "", "bad"]), (True, ["bad", "", "good"])]
+)
+def test_differences_are_told_by_their_side_of_zero(less: bool, sides: list[str]) -> None:
+    drawn = [Bar("up", 0.2, 0.1, 0.3), Bar("even", 0.0, -0.1, 0.1), Bar("down", -0.2, -0.3, -0.1)]
+    root = parsed(differences("ndcg", drawn, less=less))
+    dots = list(root.iter("circle"))
+    assert [(dot.get("class") or "").removeprefix("dot").strip() for dot in dots] == sides
+    up, even, down = (float(dot.get("cx", 0)) for dot in dots)
+    assert up - even == pytest.approx(even - down, abs=0.2)
+    assert [n.text for n in root.iter("text") if n.get("class") == "value"] == [
+        "+0.2000",
+        "+0.0000",
+        "\N{MINUS SIGN}0.2000",
+    ]
+
+
+def test_a_label_far_from_its_dot_is_tied_to_it() -> None:
+    near = scatter("a", [Dot("one", 1.0, 0.1), Dot("other", 9.0, 0.9)], "x", "y")
+    assert 'class="tie"' not in near
+    crowd = scatter("a", [Dot(f"recipe {n}", 5.0, 0.2) for n in range(9)], "x", "y")
+    assert 'class="tie"' in crowd
 
 
 def test_labels_of_dots_in_one_place_lie_apart() -> None:
@@ -180,5 +214,5 @@ def test_a_browser_shows_all_charts_without_a_complaint(report: Report, tmp_path
         check=True,
     )
     assert "CONSOLE" not in done.stderr
-    assert done.stdout.count("</svg>") == 8
+    assert done.stdout.count("</svg>") == 9
     assert re.search(r"<h1>Comparison of recommenders</h1>", done.stdout)

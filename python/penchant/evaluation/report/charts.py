@@ -1,4 +1,4 @@
-"""Charts as inline SVG: bars with intervals, labelled dots, lines. Colours come from the page.
+"""Charts as inline SVG: bars with intervals, differences, dots, lines. Colours come from the page.
 
 A chart is a value in, a string of markup out. Every one has a title and a description that a screen
 reader speaks, and every mark a title of its own that a pointer shows.
@@ -78,6 +78,44 @@ def bars(title: str, bars: Sequence[Bar], *, top: float | None = None) -> str:
     return _svg(title, told, height, marks)
 
 
+def differences(title: str, bars: Sequence[Bar], *, less: bool = False) -> str:
+    """Intervals on both sides of zero: dots in the colour of better, worse, or neither.
+
+    less: whether less is better. Every bar needs its interval.
+    """
+    left = 14 + max(_width(_shortened(bar.name)) for bar in bars)
+    right = WIDTH - 74
+    low = min(0.0, *(bar.low or 0.0 for bar in bars))
+    high = max(0.0, *(bar.high or 0.0 for bar in bars))
+    room = (high - low) * 0.06 or 1e-4
+    low, high = low - room, high + room
+    height = 8 + _ROW * len(bars) + 24
+
+    def place(value: float) -> float:
+        return left + (value - low) / (high - low) * (right - left)
+
+    ticks = [tick for tick in nice_ticks(low, high, 4) if tick >= low]
+    marks = [_grid(place(tick), height - 22, number(tick)) for tick in ticks]
+    marks.append(f'<path class="zero" d="M{place(0.0):.1f} 6V{height - 22:.1f}"/>')
+    for row, bar in enumerate(bars):
+        middle = 8 + _ROW * row + _ROW / 2 - 2
+        start, end = bar.low or 0.0, bar.high or 0.0
+        side = "" if start <= 0.0 <= end else "good" if (start > 0) != less else "bad"
+        told = f"{bar.name}: {bar.value:+.4f} (95 % interval {start:+.4f} to {end:+.4f})"
+        marks.append(
+            f"<g><title>{escape(told)}</title>"
+            f'<text class="name" x="{left - 8:.1f}" y="{middle + 4:.1f}" text-anchor="end">'
+            f"{escape(_shortened(bar.name))}</text>"
+            f'<path class="whisker" d="M{place(start):.1f} {middle:.1f}H{place(end):.1f}'
+            f'M{place(start):.1f} {middle - 4:.1f}v8M{place(end):.1f} {middle - 4:.1f}v8"/>'
+            f'<circle class="dot {side}" cx="{place(bar.value):.1f}" cy="{middle:.1f}" r="5"/>'
+            f'<text class="value" x="{WIDTH - 6}" y="{middle + 4:.1f}" text-anchor="end">'
+            f"{_signed(bar.value)}</text></g>"
+        )
+    said = "; ".join(f"{bar.name} {bar.value:+.4f}" for bar in bars)
+    return _svg(title, said, height, marks)
+
+
 def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = False) -> str:
     """Dots with their names beside them; `log`: the x axis in powers of ten."""
     height, left, right, bottom = 290, 58, WIDTH - 16, 290 - 46
@@ -101,8 +139,11 @@ def scatter(title: str, dots: Sequence[Dot], x: str, y: str, *, log: bool = Fals
         taken.append(box)
         label_x = box[0] if anchor == "start" else box[2]
         told = f"{dot.name}: {x} {number(dot.x)}, {y} {dot.y:.4f}"
+        # A label that found no place at its dot is tied to it.
+        far = box[1] > cy + 8 or box[3] < cy - 8
+        tie = f'<path class="tie" d="M{cx:.1f} {cy:.1f}L{label_x:.1f} {box[3] - 7:.1f}"/>'
         marks.append(
-            f"<g><title>{escape(told)}</title>"
+            f"<g><title>{escape(told)}</title>{tie if far else ''}"
             f'<circle class="dot{" strong" if dot.strong else ""}" cx="{cx:.1f}" cy="{cy:.1f}" '
             f'r="5.5"/><text class="name" x="{label_x:.1f}" y="{box[3] - 3:.1f}" '
             f'text-anchor="{anchor}">{escape(name)}</text>'
@@ -159,6 +200,10 @@ def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
 def number(value: float) -> str:
     """A number for an axis: four digits that count, thousands in groups."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
 
 class _Axis:

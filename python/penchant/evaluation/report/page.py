@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from penchant.evaluation.report.charts import Bar, Dot, bars, lines, scatter
+from penchant.evaluation.report.charts import Bar, Dot, bars, differences, lines, scatter
 from penchant.evaluation.table import COSTS, text_of, title_of
 from penchant.metrics import lower_is_better
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from penchant.evaluation.table import Contestant
     from penchant.protocols import Json
 
+_LINE = 100
 _CAPTIONS = {
     "users": "by user: new ones have up to 5 likings to learn from, light ones up to 20",
     "items": "by what is to be found: the head is the most liked fifth of the items in train, new "
@@ -74,6 +75,9 @@ def _section(part: Section, base: str) -> str:
         told = "mean, 95 % interval" if any(bar.low is not None for bar in drawn) else ""
         charts.append(_figure(metric, told, bars(metric, drawn)))
     out += ["<h3>Metrics</h3>", _charts(charts)]
+    charts = _differences(rows, metrics)
+    if charts:
+        out += [f"<h3>Against {escape(base)}, the base</h3>", _charts(charts)]
     charts = _against(rows, metrics, base)
     if charts:
         out += ["<h3>What accuracy costs</h3>", _charts(charts)]
@@ -106,13 +110,25 @@ def _bars(rows: Sequence[Contestant], metric: str, base: str) -> list[Bar]:
     return drawn
 
 
+def _differences(rows: Sequence[Contestant], metrics: Sequence[str]) -> list[str]:
+    """Who is better than the base, and how sure that is, metric by metric."""
+    charts = []
+    for metric in metrics:
+        found = [(row.name, row.differences[metric]) for row in rows if metric in row.differences]
+        drawn = [Bar(name, one.difference, one.low, one.high) for name, one in found]
+        if drawn:
+            chart = differences(f"{metric}, difference", drawn, less=lower_is_better(metric))
+            charts.append(_figure(metric, "difference, 95 % interval", chart))
+    return charts
+
+
 def _against(rows: Sequence[Contestant], metrics: Sequence[str], base: str) -> list[str]:
     """Accuracy against what one gives for it: time, and how much of the catalogue is shown."""
     first = metrics[0]
     charts = []
-    for cost, told in (
-        ("p50_us", "microseconds of a request"),
-        ("fit_seconds", "seconds of the fit"),
+    for cost, what, told in (
+        ("p50_us", "time of a request", "microseconds of a request (p50)"),
+        ("fit_seconds", "time of the fit", "seconds of the fit"),
     ):
         dots = [
             Dot(row.name, max(float(value), 1e-3), row.metrics[first], row.name == base)
@@ -120,7 +136,7 @@ def _against(rows: Sequence[Contestant], metrics: Sequence[str], base: str) -> l
             if (value := getattr(row, cost)) is not None and first in row.metrics
         ]
         if dots:
-            title = f"{first} against {told}"
+            title = f"{first} against {what}"
             charts.append(_figure(title, "", scatter(title, dots, told, first, log=True)))
     coverage = next((m for m in metrics if m.startswith("coverage@") and m != first), None)
     if coverage is not None:
@@ -153,19 +169,14 @@ def _table(part: Section, base: str) -> str:
     rows = part.comparison.rows
     costs = [cost for cost in COSTS if any(getattr(row, cost) is not None for row in rows)]
     metrics = part.comparison.metrics
-    compared = any(row.differences for row in rows)
-    heads = [*map(title_of, (*metrics, *costs))]
-    if compared:
-        heads.append(f"{metrics[0]} less {base}'s")
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in ("recipe", *heads))
+    # Marks stand behind the values, so that digits stay below digits.
+    heads = [f'<th scope="col" class="marked">{escape(metric)}</th>' for metric in metrics]
+    heads += [f'<th scope="col">{escape(title_of(cost))}</th>' for cost in costs]
+    head = f'<th scope="col">recipe</th>{"".join(heads)}'
     lines_ = []
     for row in rows:
         cells = [_cell(row, metric) for metric in metrics]
         cells += [f"<td>{text_of(cost, getattr(row, cost))}</td>" for cost in costs]
-        if compared:
-            found = row.differences.get(metrics[0])
-            told = "" if found is None else str(found).replace("-", "\N{MINUS SIGN}")
-            cells.append(f"<td>{told}</td>")
         strong = ' class="strong"' if row.name == base else ""
         name = f'<th scope="row">{escape(row.name)}</th>'
         lines_.append(f"<tr{strong}>{name}{''.join(cells)}</tr>")
@@ -244,4 +255,6 @@ def _size(report: Report) -> str:
 
 
 def _pretty(recipe: Json) -> str:
-    return json.dumps(recipe, ensure_ascii=False, indent=2)
+    """On one line, where it fits."""
+    short = json.dumps(recipe, ensure_ascii=False)
+    return short if len(short) <= _LINE else json.dumps(recipe, ensure_ascii=False, indent=2)
