@@ -33,7 +33,7 @@ def query_of(
     """Who asks, as `Model.recommend` is told it; errors as there."""
     if on_unknown not in ("fallback", "raise"):
         raise RequestError(f"on_unknown must be 'fallback' or 'raise', got {on_unknown!r}")
-    row = -1 if user_id is None else people.users.row(user_id)
+    row = user = -1 if user_id is None else people.users.row(user_id)
     if history is not None:
         row, past, times = -1, people.past.told(history, catalogue.ids), None
     elif row >= 0:
@@ -53,6 +53,7 @@ def query_of(
         times,
         NO_TEXTS if text is None else answerers.read(text),
         () if context is None else (checked_context(context),),
+        None if row == user else np.array((user,), np.int32),
     )
 
 

@@ -33,4 +33,4 @@ class People:
         if not self.changed:
             return queries
         stale = np.isin(rows, np.fromiter(self.changed, np.int32, len(self.changed)))
-        return replace(queries, rows=np.where(stale, np.int32(-1), rows))
+        return replace(queries, rows=np.where(stale, np.int32(-1), rows), users=rows)

@@ -154,6 +154,8 @@ class Queries:
     texts: per encoder fingerprint, (n, dim) float32 vectors of what each query says in words. A row
         of zeros is a query without words.
     contexts: what the caller said of each request, or () where nothing was said of any.
+    users: (n,) int32, whose attributes hold: the row of a user who acted after the fit, or whose
+        history was told anew, is -1 in `rows` and stands here. None where `rows` says it all.
     """
 
     rows: I32
@@ -161,6 +163,7 @@ class Queries:
     times: I64 | None = None
     texts: Mapping[str, F32] = field(default_factory=lambda: NO_TEXTS)
     contexts: tuple[Context, ...] = ()
+    users: I32 | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -183,6 +186,7 @@ class Queries:
             None if self.times is None else self.times[positions],
             {key: vectors[which] for key, vectors in self.texts.items()},
             tuple(self.contexts[at] for at in which.tolist()) if self.contexts else (),
+            None if self.users is None else self.users[which],
         )
 
 

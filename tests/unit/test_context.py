@@ -1,4 +1,4 @@
-"""What a caller says of a request reaches a recommender, for one user and for many."""
+"""What is known of a request reaches a recommender, for one user and for many."""
 
 from __future__ import annotations
 
@@ -103,5 +103,27 @@ def test_taking_queries_takes_their_contexts() -> None:
         np.array([-1, -1], np.int32),
         penchant.queries.Csr.empty(2, 3),
         contexts=({"a": 1}, {"a": 2}),
+        users=np.array([4, 5], np.int32),
     )
+    assert queries.take(np.array([1, 1, 0], np.int32)).users.tolist() == [5, 5, 4]  # type: ignore[union-attr]
     assert queries.take(np.array([1, 1, 0], np.int32)).contexts == ({"a": 2}, {"a": 2}, {"a": 1})
+
+
+def test_a_recommender_is_told_whose_attributes_hold() -> None:
+    from penchant.asking import query_of
+
+    fitted = penchant.fit(DATA, scorers=["cf.item_knn"])
+    acted = fitted.with_events({"user_id": ["user-3"], "item_id": ["item-0"]})
+
+    def asked(user: str, history: Any = None) -> tuple[int, int]:
+        its = acted._people, acted._catalogue, acted._answerers
+        queries = query_of(*its, user, history, None, None, "fallback")
+        users = queries.rows if queries.users is None else queries.users
+        return int(queries.rows[0]), int(users[0])
+
+    assert asked("user-2") == (2, 2)
+    assert asked("user-3") == (-1, 3)
+    assert asked("user-2", ["item-1"]) == (-1, 2)
+    assert asked("nobody") == (-1, -1)
+    many = acted._people.queries(np.array([2, 3, -1], np.int32))
+    assert (many.rows.tolist(), many.users.tolist()) == ([2, -1, -1], [2, 3, -1])  # type: ignore[union-attr]

@@ -82,3 +82,20 @@ class TestCascade(RecommenderContract):
     name = "hybrid.cascade"
     settings = {"parts": ["base.popular", {**SGD, "pool": 4}, "cf.item_knn"]}  # noqa: RUF012
     cancellable = True
+
+
+class TestRules(RecommenderContract):
+    name = "hybrid.rules"
+    settings = {  # noqa: RUF012
+        "scorer": SGD,
+        "pool": 3,
+        "rules": [
+            {"action": "boost", "items": {"colour": "dark"}, "by": 0.4},
+            {"action": "pin", "items": {"colour": "light"}, "place": 3},
+            {"action": "cap", "column": "tags", "at_most": 2, "users": {"max_likings": 2}},
+            {"action": "cap", "column": "colour", "share": 0.5},
+            {"action": "quota", "items": {"colour": "light"}, "at_least": 2},
+            {"action": "fresh", "column": "year", "half_life": 3, "by": 0.1},
+        ],
+    }
+    cancellable = True

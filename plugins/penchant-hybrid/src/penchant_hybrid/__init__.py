@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from penchant import Component, Spec, hookimpl
 
+from penchant_hybrid.rule import RulesSettings
 from penchant_hybrid.settings import (
     AutoSettings,
     CalibratedSettings,
@@ -85,6 +86,13 @@ def _cascade(settings: CascadeSettings, registry: Registry) -> Recommender:
     return Cascade([first.name, *names], proposer, scorers, [pool, *pools[:-1]])
 
 
+def _rules(settings: RulesSettings, registry: Registry) -> Recommender:
+    from penchant_hybrid.rules import Rules
+
+    popular = registry.recommender(ranked_by(Spec("base.popular")))
+    return Rules(settings, registry.recommender(settings.inside()), popular)
+
+
 def _built(
     parts: tuple[tuple[Spec, T], ...], registry: Registry
 ) -> tuple[list[str], list[Scorer], list[T]]:
@@ -113,7 +121,7 @@ def penchant_scorers() -> Iterable[Component[Scorer]]:
 
 @hookimpl
 def penchant_recommenders() -> Iterable[Component[Recommender]]:
-    """Declare `hybrid.mmr`, `hybrid.calibrated` and `hybrid.cascade`."""
+    """Declare `hybrid.mmr`, `hybrid.calibrated`, `hybrid.cascade` and `hybrid.rules`."""
     return [
         Component(
             "cascade", _cascade, CascadeSettings, "One strategy proposes, the next ones refine"
@@ -125,6 +133,7 @@ def penchant_recommenders() -> Iterable[Component[Recommender]]:
             CalibratedSettings,
             "Each kind of item in the proportion that the user likes it",
         ),
+        Component("rules", _rules, RulesSettings, "What a shop wants of a list, rule by rule"),
     ]
 
 

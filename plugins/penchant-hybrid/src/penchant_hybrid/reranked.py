@@ -6,6 +6,7 @@ the list, and the scores of the list are its own.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -79,15 +80,20 @@ def nothing(queries: int, k: int) -> TopK:
 
 def scaled(scores: F32) -> F32:
     """Bring scores to 0 … 1 by the least and the greatest; ones where all are the same."""
-    finite = scores[np.isfinite(scores)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (np.float32(0), np.float32(0))
+    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
+    finite = math.isfinite(low) and math.isfinite(high)
+    if not finite:
+        some = scores[np.isfinite(scores)]
+        if not len(some):
+            return np.ones_like(scores)
+        low, high = float(some.min()), float(some.max())
     if not high > low:
-        return np.isfinite(scores).astype(np.float32) if len(finite) else np.ones_like(scores)
-    # Halves, since the width of a range of floats may be no float.
-    half = np.float32(0.5)
-    width = high * half - low * half
-    clipped = np.clip(scores, low, high)
-    return np.asarray((clipped * half - low * half) / width, np.float32)
+        return np.isfinite(scores).astype(np.float32)
+    # In double precision, in which the width of any range of floats is finite.
+    wide = scores.astype(np.float64)
+    if not finite:
+        wide = np.clip(wide, low, high)
+    return np.asarray((wide - low) / (high - low), np.float32)
 
 
 def falling(rows: I32, scores: F32) -> F32:

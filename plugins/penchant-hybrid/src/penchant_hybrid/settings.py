@@ -113,8 +113,8 @@ class StackedSettings:
         return tuple((Spec.of(part), None) for part in self.parts)
 
 
-_POOL = "of how many of the strategy's best the list is made; k where that is more"
-_INSIDE = "the recommender inside, in the place of `scorer`"
+POOL = "of how many of the strategy's best the list is made; k where that is more"
+INSIDE = "the recommender inside, in the place of `scorer`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +125,7 @@ class MmrSettings:
         default=None, metadata={"help": "the strategy whose best items are diversified"}
     )
     recommender: Spec | str | Mapping[str, Any] | None = field(
-        default=None, metadata={"help": _INSIDE}
+        default=None, metadata={"help": INSIDE}
     )
     relevance_weight: float = field(
         default=0.7,
@@ -134,7 +134,7 @@ class MmrSettings:
             "search": Search(0.0, 1.0),
         },
     )
-    pool: int = field(default=100, metadata={"help": _POOL, "search": Search(20, 500, log=True)})
+    pool: int = field(default=100, metadata={"help": POOL, "search": Search(20, 500, log=True)})
     column: str = field(
         default="",
         metadata={
@@ -149,7 +149,7 @@ class MmrSettings:
 
     def __post_init__(self) -> None:
         _between_0_and_1("relevance_weight", self.relevance_weight)
-        _counted("pool", self.pool)
+        counted("pool", self.pool)
         if self.vectors and self.column:
             raise ValueError(
                 f"vectors take the place of a column; leave out column {self.column!r}"
@@ -158,7 +158,7 @@ class MmrSettings:
 
     def inside(self) -> Spec:
         """The recommender to be put in order."""
-        return _inside(self.scorer, self.recommender)
+        return inside(self.scorer, self.recommender)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ class CalibratedSettings:
         default=None, metadata={"help": "the strategy whose best items are calibrated"}
     )
     recommender: Spec | str | Mapping[str, Any] | None = field(
-        default=None, metadata={"help": _INSIDE}
+        default=None, metadata={"help": INSIDE}
     )
     calibration: float = field(
         default=0.5,
@@ -178,7 +178,7 @@ class CalibratedSettings:
             "search": Search(0.0, 1.0),
         },
     )
-    pool: int = field(default=100, metadata={"help": _POOL, "search": Search(20, 500, log=True)})
+    pool: int = field(default=100, metadata={"help": POOL, "search": Search(20, 500, log=True)})
     column: str = field(
         default="",
         metadata={"help": "the label or category column of items; without one, the first there is"},
@@ -186,12 +186,12 @@ class CalibratedSettings:
 
     def __post_init__(self) -> None:
         _between_0_and_1("calibration", self.calibration)
-        _counted("pool", self.pool)
+        counted("pool", self.pool)
         self.inside()
 
     def inside(self) -> Spec:
         """The recommender to be put in order."""
-        return _inside(self.scorer, self.recommender)
+        return inside(self.scorer, self.recommender)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -327,7 +327,7 @@ def ranked_by(scorer: Spec) -> Spec:
     return Spec("base.top_k", {"scorer": scorer.to_json()})
 
 
-def _inside(scorer: object, recommender: object) -> Spec:
+def inside(scorer: object, recommender: object) -> Spec:
     """The recommender inside another: the one named, or the best of a scorer."""
     if (scorer is None) == (recommender is None):
         both = "neither" if scorer is None else "both"
@@ -342,6 +342,6 @@ def _between_0_and_1(name: str, value: float) -> None:
         raise ValueError(f"{name} must be from 0 to 1, got {value}")
 
 
-def _counted(name: str, value: int) -> None:
+def counted(name: str, value: int) -> None:
     if value < 1:
         raise ValueError(f"{name} must be a whole number from 1, got {value}")

@@ -18,6 +18,7 @@ from penchant.queries import TopK
 from penchant_hybrid.fitting import fit_parts, restore_parts
 from penchant_hybrid.joined import Joined
 from penchant_hybrid.parts import Part
+from penchant_hybrid.whom import holds
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -65,7 +66,7 @@ class FittedSwitch(Joined):
         """(n,): the place of the part that answers, or -1 where none does."""
         chosen = np.full(len(queries), -1, np.intp)
         for place, (part, when) in enumerate(zip(self._parts, self._conditions, strict=True)):
-            takes = (chosen < 0) & _holds(when, queries, self._min_value)
+            takes = (chosen < 0) & holds(when, queries, self._min_value)
             if takes.any():
                 chosen[takes & part.answers(queries)] = place
         return chosen
@@ -118,22 +119,3 @@ class Switch:
             self._conditions,
             None if limit is None else float(str(limit)),
         )
-
-
-def _holds(when: When, queries: Queries, min_value: float | None) -> Bool:
-    """(n,) bool: whether all that the condition says is so."""
-    holds = np.ones(len(queries), np.bool_)
-    if when.known is not None:
-        holds &= (queries.rows >= 0) == when.known
-    if when.words is not None:
-        asked = np.zeros(len(queries), np.bool_)
-        for vectors in queries.texts.values():
-            asked |= vectors.any(axis=1)
-        holds &= asked == when.words
-    if when.min_likings is not None or when.max_likings is not None:
-        likings = queries.history.at_least(min_value).counts()
-        if when.min_likings is not None:
-            holds &= likings >= when.min_likings
-        if when.max_likings is not None:
-            holds &= likings <= when.max_likings
-    return holds

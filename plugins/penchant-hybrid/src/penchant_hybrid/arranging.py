@@ -1,0 +1,347 @@
+"""One list in the making: what is pinned, what is capped, and what a list must have.
+
+After DetGreedy (Geyik, Ambler and Kenthapadi, "Fairness-Aware Ranking in Search & Recommendation
+Systems with Application to LinkedIn Talent Search", 2019, algorithm 1): place by place, the item of
+the greatest worth that no cap stops; but where a quota would be broken otherwise, the one of the
+greatest worth that serves it. Theirs looks at one place at a time and can run into two quotas that
+fall due together; here a quota is served early enough for all that fall due by some later place to
+be met, which is possible for quotas without common items whenever there are items enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from penchant import kernels
+
+if TYPE_CHECKING:
+    from penchant.protocols import U64
+
+    from penchant_hybrid.rulebook import Bound, Plan
+
+Fetch: TypeAlias = Callable[["U64 | None", "U64", int], Sequence[int]]
+"""The best items within a bitset (all for None), without another, as many as said: their rows."""
+
+Kinds: TypeAlias = Sequence[tuple[int, int]]
+
+_ROUNDING = 1e-9  # 0.29 · 100 is a little less than 29
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One item of a list: its row, its worth, and the rules that put it there, in words."""
+
+    row: int
+    worth: float
+    why: Sequence[str] = ()
+
+
+class Arrangement:
+    """Makes one list of k items.
+
+    rows, worth: the pool, k items at the least unless it is `whole`, all that may be shown.
+    order: its positions from the greatest worth to the least. may: whether an item that isn't in
+    the pool may be shown. fetch: gets more items. added: what rules add to the relevance of these,
+    which is 0.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        k: int,
+        rows: list[int],
+        worth: list[float],
+        order: list[int],
+        *,
+        whole: bool,
+        may: Callable[[int], bool],
+        fetch: Fetch,
+        added: Callable[[Sequence[int]], Sequence[float]],
+    ) -> None:
+        self._plan, self._k = plan, k
+        self._rows, self._worth = rows, worth
+        self._whole, self._may, self._fetch, self._added = whole, may, fetch, added
+        self._why: dict[int, list[str]] = {}
+        # Positions in `rows`: those to choose from, and those that caps stop for good. A count of a
+        # kind never grows, but what a share lets in does.
+        self._waiting = order
+        self._stopped: list[tuple[float, int]] = []
+        self._for_good = not any(cap.rule.share for cap in plan.caps)
+        self._dry = False
+        self._counts: list[dict[int, int]] = [{} for _ in plan.caps]
+        self._pinned = self._pins()
+        self._ahead: list[dict[int, list[int]]] = [{} for _ in plan.caps]
+        self._kinds: dict[int, Kinds] = {}
+        self._have = [0] * len(plan.quotas)
+        self._given_up: set[int] = set()
+        self._needs = [_needs(quota, k) for quota in plan.quotas]
+        self._due = _due(plan.quotas, self._needs, k)
+        self._calm = 0  # the place from which on a quota may have to be served
+        for place, at in sorted(self._pinned.items()):
+            for which, kind in self._of(at):
+                self._ahead[which].setdefault(kind, []).append(place)
+
+    def listed(self) -> list[Placed]:
+        """The list. O(k · (items that caps stop + places where quotas fall due))."""
+        listed: list[int] = []
+        for place in range(1, self._k + 1):
+            pinned = self._pinned.pop(place, None)
+            at = self._next(place) if pinned is None else pinned
+            if at is None:
+                break
+            listed.append(at)
+            self._count(at, place)
+        # With nothing left to stand before them, pinned items move up.
+        listed += [at for _, at in sorted(self._pinned.items())]
+        return [Placed(self._rows[at], self._worth[at], self._why.get(at, ())) for at in listed]
+
+    # ---- pins
+
+    def _pins(self) -> dict[int, int]:
+        """The position pinned to each place: its own, or the next that is free."""
+        pinned: dict[int, int] = {}
+        for pin in self._plan.pins:
+            # A slot is for one item, the best of those it is for.
+            rows = [-1] if pin.rows is None else dict.fromkeys(pin.rows.tolist())
+            for row in rows:
+                wanted = count(pin.rule.place or 1)
+                place = next(place for place in wanted if place not in pinned)
+                if place > self._k:
+                    break
+                at = self._best_of(pin) if row < 0 else self._position(row)
+                if at is not None:
+                    pinned[place] = at
+                    self._note(at, f"{pin.rule.name}: pinned to place {place}")
+        return pinned
+
+    def _best_of(self, pin: Bound) -> int | None:
+        """The best of some items, which waits no longer; from beyond the pool if need be."""
+        fits = pin.items
+        for at in self._waiting:
+            if fits[self._rows[at]]:
+                self._waiting.remove(at)
+                return at
+        joined = [] if self._whole else self._join(self._fetch(pin.bits, self._pool(), 1))
+        return joined[0] if joined else None
+
+    def _position(self, row: int) -> int | None:
+        """The position of an item that may be shown and isn't pinned; it waits no longer."""
+        if row not in self._rows:
+            return self._join([row])[0] if not self._whole and self._may(row) else None
+        at = self._rows.index(row)
+        if at not in self._waiting:
+            return None
+        self._waiting.remove(at)
+        return at
+
+    # ---- the next item
+
+    def _next(self, place: int) -> int | None:
+        """Choose for a place; None where nothing is left."""
+        while True:
+            wanted, short = self._wanted(place) if place >= self._calm else ([], False)
+            at = self._best(place, wanted, most=short) if wanted else self._first(place)
+            if at is None and self._reach(place, wanted):
+                at = self._best(place, wanted, most=short) if wanted else self._first(place)
+            if at is not None:
+                self._waiting.remove(at)
+                for quota in wanted:
+                    if self._serves(quota, at):
+                        rule = self._plan.quotas[quota].rule
+                        self._note(at, f"{rule.name}: {rule.says()}")
+                return at
+            if not wanted:
+                return self._despite_caps()
+            self._given_up.update(wanted)
+
+    def _wanted(self, place: int) -> tuple[list[int], bool]:
+        """The quotas of which one must be served now, and whether more are due than places."""
+        calm = self._k + 1
+        for due in self._due:
+            if due < place:
+                continue
+            pinned = [at for p, at in self._pinned.items() if p <= due]
+            lacking, total = [], 0
+            for quota, needs in enumerate(self._needs):
+                coming = sum(self._serves(quota, at) for at in pinned)
+                lack = needs[due] - self._have[quota] - coming
+                if lack > 0 and quota not in self._given_up:
+                    lacking.append(quota)
+                    total += lack
+            free = due - place + 1 - len(pinned)
+            if total and total >= free:
+                return lacking, total > free
+            if total:
+                # Each place that serves none of them brings the day nearer by one.
+                calm = min(calm, place + free - total)
+        self._calm = calm
+        return [], False
+
+    def _first(self, place: int) -> int | None:
+        """The first waiting that caps let in."""
+        stopped = []
+        found = None
+        for at in self._waiting:
+            if self._fits(at, place):
+                found = at
+                break
+            stopped.append(at)
+        self._stop(stopped)
+        return found
+
+    def _best(self, place: int, wanted: list[int], *, most: bool) -> int | None:
+        """The first waiting that caps let in and that serves a quota wanted.
+
+        most: the one that serves the most of them.
+        """
+        best, served = None, 0
+        stopped = []
+        for at in self._waiting:
+            serves = sum(self._serves(quota, at) for quota in wanted)
+            if serves <= served:
+                continue
+            if not self._fits(at, place):
+                stopped.append(at)
+                continue
+            best, served = at, serves
+            if not most or serves == len(wanted):
+                break
+        self._stop(stopped)
+        return best
+
+    def _serves(self, quota: int, at: int) -> bool:
+        return self._plan.quotas[quota].speaks_of(self._rows[at])
+
+    def _count(self, at: int, place: int) -> None:
+        """Count an item that has come to stand at a place."""
+        for which, kind in self._of(at):
+            counts = self._counts[which]
+            counts[kind] = counts.get(kind, 0) + 1
+            ahead = self._ahead[which]
+            if ahead and ahead.get(kind, (0,))[0] == place:
+                ahead[kind].pop(0)
+                if not ahead[kind]:
+                    del ahead[kind]
+        for quota in range(len(self._have)):
+            self._have[quota] += self._serves(quota, at)
+
+    # ---- caps
+
+    def _of(self, at: int) -> Kinds:
+        """The caps that count an item, and as what kinds."""
+        kinds = self._kinds.get(at)
+        if kinds is None:
+            row = self._rows[at]
+            kinds = [(i, kind) for i, cap in enumerate(self._plan.caps) for kind in cap.kinds(row)]
+            self._kinds[at] = kinds
+        return kinds
+
+    def _fits(self, at: int, place: int) -> bool:
+        for which, kind in self._of(at):  # noqa: SIM110 - a generator costs as much as its work
+            if not self._room(which, kind, place):
+                return False
+        return True
+
+    def _room(self, which: int, kind: int, place: int) -> bool:
+        """Whether one more of a kind may stand at a place, with what is pinned further down."""
+        cap, count = self._plan.caps[which], self._counts[which].get(kind, 0) + 1
+        if count > _limit(cap, place):
+            return False
+        ahead = self._ahead[which]
+        return not ahead or all(
+            count + more <= _limit(cap, later)
+            for more, later in enumerate(ahead.get(kind, ()), start=1)
+        )
+
+    def _stop(self, stopped: Sequence[int]) -> None:
+        """Set aside what no later place will let in."""
+        if self._for_good:
+            for at in stopped:
+                self._waiting.remove(at)
+                heappush(self._stopped, self._rank(at))
+
+    def _despite_caps(self) -> int | None:
+        """The best of what is left, caps or not, since a list has k items where there are k."""
+        waits = self._rank(self._waiting[0]) if self._waiting else None
+        if self._stopped and (waits is None or self._stopped[0] < waits):
+            at = heappop(self._stopped)[1]
+        elif self._waiting:
+            at = self._waiting.pop(0)
+        else:
+            return None
+        self._note(at, "no other item is left that the caps let in")
+        return at
+
+    # ---- beyond the pool
+
+    def _reach(self, place: int, wanted: list[int]) -> bool:
+        """Take up items from beyond the pool that may stand at a place; False for none."""
+        if self._whole or (self._dry and not wanted):
+            return False
+        within = None
+        for quota in wanted:
+            bits = self._plan.quotas[quota].bits
+            within = bits if within is None else within | bits
+        without = self._pool()
+        for which, cap in enumerate(self._plan.caps):
+            kinds = {*self._counts[which], *self._ahead[which]}
+            full = [kind for kind in kinds if not self._room(which, kind, place)]
+            if full:
+                without = without | cap.of_kinds(full)
+        joined = self._join(self._fetch(within, without, self._k))
+        self._waiting = sorted([*self._waiting, *joined], key=self._rank)
+        # What no cap lets in now, none will later, unless it lets in a share.
+        self._dry = not (joined or wanted) and self._for_good
+        return bool(joined)
+
+    def _join(self, rows: Sequence[int]) -> list[int]:
+        """Add rows to the pool, which nobody waits for yet; gives their positions."""
+        first = len(self._rows)
+        self._rows += rows
+        self._worth += self._added(rows)
+        return list(range(first, len(self._rows)))
+
+    def _pool(self) -> U64:
+        size = (self._plan.pins or self._plan.caps or self._plan.quotas)[0].size
+        return kernels.bitset(np.array(self._rows, np.int32), size)
+
+    def _rank(self, at: int) -> tuple[float, int]:
+        return -self._worth[at], at
+
+    def _note(self, at: int, words: str) -> None:
+        self._why.setdefault(at, []).append(words)
+
+
+def _needs(quota: Bound, k: int) -> list[int]:
+    """How many a list must have by each place, 0 to k."""
+    rule = quota.rule
+    if rule.share is not None:
+        return [math.floor(rule.share * place + _ROUNDING) for place in range(k + 1)]
+    least = min(rule.at_least or 0, k)
+    return [max(0, least - (k - place)) for place in range(k + 1)]
+
+
+def _due(quotas: Sequence[Bound], needs: Sequence[list[int]], k: int) -> list[int]:
+    """The places to look ahead to: the last one, and those by which a share asks for one more.
+
+    What a count asks for by an earlier place it asks for by the last one too.
+    """
+    due = {k} if quotas else set()
+    for quota, need in zip(quotas, needs, strict=True):
+        if quota.rule.share is not None:
+            due |= {place for place in range(1, k + 1) if need[place] > need[place - 1]}
+    return sorted(due)
+
+
+def _limit(cap: Bound, place: int) -> int:
+    """How many of a kind may stand at the first places."""
+    rule = cap.rule
+    if rule.share is not None:
+        return math.ceil(rule.share * place - _ROUNDING)
+    return rule.at_most or 0

@@ -1,0 +1,323 @@
+"""Rules met with a catalogue: which items, users and requests each of them speaks of, as arrays.
+
+Made at the fit, at a restore and when items are added, so that a request only looks things up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from penchant import kernels
+from penchant.errors import RequestError
+from penchant.queries import Csr
+from penchant.suggestions import did_you_mean
+
+from penchant_hybrid.likeness import labels_of, usable
+from penchant_hybrid.rule import Rule, problem
+from penchant_hybrid.settings import When
+from penchant_hybrid.whom import holds
+
+if TYPE_CHECKING:
+    from penchant.data import Dataset, Items, Table
+    from penchant.protocols import F32, I32, U64, Bool
+    from penchant.queries import Context, Queries
+
+# How many plans are kept: those of four rules with conditions, or the first that are met.
+_PLANS = 16
+_CAPPED = ("category", "label")
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One rule and its rows.
+
+    mask: (items,) bool, the items it speaks of, or None where it speaks of a column.
+    rows: the items of `ids` in their order; only of a pin. lift: (items,) float32, what a freshness
+        adds. labels: items x kinds of a cap by column. users: (users,) bool of a condition on
+        columns of users.
+    """
+
+    rule: Rule
+    size: int
+    mask: Bool | None = None
+    rows: I32 | None = None
+    lift: F32 | None = None
+    labels: Csr | None = None
+    users: Bool | None = None
+
+    @property
+    def items(self) -> Bool:
+        """`mask`, of a rule that names items."""
+        assert self.mask is not None  # noqa: S101 - `Rule` has looked
+        return self.mask
+
+    @cached_property
+    def bits(self) -> U64:
+        """`mask` as a bitset."""
+        return kernels.bitset(np.flatnonzero(self.items).astype(np.int32), self.size)
+
+    def added(self, rows: I32) -> F32:
+        """(len(rows),) float32: what a boost, bury or fresh adds to the relevance of items."""
+        if self.lift is not None:
+            return self.lift[rows]
+        return np.asarray(self.items[rows] * self._by)
+
+    @cached_property
+    def _by(self) -> np.float32:
+        by = self.rule.by or 0.0
+        return np.float32(by if self.rule.action == "boost" else -by)
+
+    @cached_property
+    def _when(self) -> When | None:
+        when = self.rule.whom()
+        return None if when == When() else when
+
+    @cached_property
+    def _told(self) -> Sequence[tuple[str, frozenset[tuple[bool, Any]]]]:
+        return [
+            (name, frozenset(_typed(one) for one in _listed(value)))
+            for name, value in (self.rule.context or {}).items()
+        ]
+
+    @cached_property
+    def conditional(self) -> bool:
+        """Whether it holds for some requests only."""
+        return bool(self.rule.users or self.rule.context)
+
+    def applies(self, queries: Queries, min_value: float | None) -> list[bool]:
+        """Whether it holds for each of the queries."""
+        when = None if self._when is None else holds(self._when, queries, min_value)
+        return [
+            self._meant(queries.contexts[at] if queries.contexts else {})
+            and self._known(queries, at)
+            and (when is None or bool(when[at]))
+            for at in range(len(queries))
+        ]
+
+    def _meant(self, context: Context) -> bool:
+        for name, wanted in self._told:
+            value = context.get(name)
+            if value is None or not any(_typed(one) in wanted for one in _listed(value)):
+                return False
+        return True
+
+    def _known(self, queries: Queries, at: int) -> bool:
+        if self.users is None:
+            return True
+        row = (queries.rows if queries.users is None else queries.users)[at]
+        return 0 <= row < len(self.users) and bool(self.users[row])
+
+    def speaks_of(self, row: int) -> bool:
+        """Whether an item is one of those named."""
+        return bool(self._mask[row])
+
+    def kinds(self, row: int) -> Sequence[int]:
+        """The kinds of an item that a cap counts; one kind for all where it names items."""
+        if self.labels is None:
+            return (0,) if self._mask[row] else ()
+        indptr, indices = self._kinds
+        kinds: list[int] = indices[indptr[row] : indptr[row + 1]].tolist()
+        return kinds
+
+    # Single values come out of a memory view in a third of the time.
+
+    @cached_property
+    def _mask(self) -> memoryview:
+        return memoryview(self.items)  # type: ignore[arg-type]
+
+    @cached_property
+    def _kinds(self) -> tuple[memoryview, memoryview]:
+        assert self.labels is not None  # noqa: S101 - `kinds` has looked
+        indptr, indices = self.labels.indptr, self.labels.indices
+        return memoryview(indptr), memoryview(indices)  # type: ignore[arg-type]
+
+    def of_kinds(self, kinds: Sequence[int]) -> U64:
+        """The bitset of the items of any of these kinds. O(items)."""
+        if self.labels is None:
+            return self.bits
+        entries = np.isin(self.labels.indices, np.array(kinds, np.int32))
+        owner = np.repeat(np.arange(self.size, dtype=np.int32), self.labels.counts())
+        return kernels.bitset(np.unique(owner[entries]), self.size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rules that hold for a request, by what they do; `allow` and `deny` are bitsets."""
+
+    allow: U64 | None
+    deny: U64 | None
+    lifting: Sequence[Bound]
+    pins: Sequence[Bound]
+    caps: Sequence[Bound]
+    quotas: Sequence[Bound]
+
+    @classmethod
+    def of(cls, bound: Sequence[Bound]) -> Plan:
+        """Sort rules, which keep their order, by what they do."""
+
+        def having(*actions: str) -> Sequence[Bound]:
+            return [one for one in bound if one.rule.action in actions]
+
+        allow = deny = None
+        for one in having("require"):
+            allow = one.bits if allow is None else allow & one.bits
+        for one in having("exclude"):
+            deny = one.bits if deny is None else deny | one.bits
+        lifting = having("boost", "bury", "fresh")
+        return cls(allow, deny, lifting, having("pin"), having("cap"), having("quota"))
+
+    @property
+    def plain(self) -> bool:
+        """Whether the list is the best by worth, with nothing to count and nothing pinned."""
+        return not (self.pins or self.caps or self.quotas)
+
+    def added(self, rows: I32) -> F32 | None:
+        """(len(rows),) float32: what the rules add to the relevance of items; None for nothing."""
+        if not self.lifting:
+            return None
+        total = np.zeros(len(rows), np.float32)
+        for one in self.lifting:
+            total += one.added(rows)
+        return total
+
+
+class Rulebook:
+    """The rules of a recommender on one catalogue. Immutable.
+
+    arrays: as `arrays_of` makes them; kept as they are.
+    """
+
+    def __init__(self, rules: Sequence[Rule], arrays: Arrays, min_value: float | None) -> None:
+        self.rules = tuple(rules)
+        self.arrays = arrays
+        self.min_value = min_value
+        size = int(arrays["size"][0])
+        self.bound = tuple(
+            Bound(
+                rule,
+                size,
+                arrays.get(f"{place}.mask"),
+                arrays.get(f"{place}.rows"),
+                arrays.get(f"{place}.lift"),
+                _labels(arrays, f"{place}."),
+                arrays.get(f"{place}.users"),
+            )
+            for place, rule in enumerate(rules)
+        )
+        self._conditional = [one for one in self.bound if one.conditional]
+        self._plans: dict[tuple[bool, ...], Plan] = {}
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule], data: Dataset) -> Rulebook:
+        """Meet the rules with data. Raises SettingsError for what these show to be impossible."""
+        arrays = {
+            **arrays_of(rules, data.items),
+            **{
+                f"{place}.users": _matching(rule, "users", rule.of_users(), data.users)
+                for place, rule in enumerate(rules)
+                if rule.of_users()
+            },
+        }
+        return cls(rules, arrays, data.min_value)
+
+    def with_items(self, items: Items) -> Rulebook:
+        """The same rules on a catalogue with more items; users are as they were."""
+        users = {name: array for name, array in self.arrays.items() if name.endswith(".users")}
+        return Rulebook(self.rules, {**arrays_of(self.rules, items), **users}, self.min_value)
+
+    def plans(self, queries: Queries) -> list[tuple[Plan, I32]]:
+        """The plans that are needed, each with the positions of its queries, ascending."""
+        every = np.arange(len(queries), dtype=np.int32)
+        if not self._conditional:
+            return [(self._plan(()), every)]
+        fits = [one.applies(queries, self.min_value) for one in self._conditional]
+        alike: dict[tuple[bool, ...], list[int]] = {}
+        for at, holding in enumerate(zip(*fits, strict=True)):
+            alike.setdefault(holding, []).append(at)
+        return [(self._plan(kind), np.array(those, np.int32)) for kind, those in alike.items()]
+
+    def _plan(self, holding: tuple[bool, ...]) -> Plan:
+        """The plan where these of the conditional rules hold; made when it is first asked for."""
+        plan = self._plans.get(holding)
+        if plan is None:
+            those = iter(holding)
+            plan = Plan.of([one for one in self.bound if not one.conditional or next(those)])
+            if len(self._plans) < _PLANS:
+                self._plans[holding] = plan
+        return plan
+
+
+def arrays_of(rules: Sequence[Rule], items: Items) -> dict[str, npt.NDArray[Any]]:
+    """What the rules say of items: of the rule at place 3, the arrays "3.mask" and so on."""
+    arrays: dict[str, npt.NDArray[Any]] = {"size": np.array([len(items)], np.int64)}
+    for place, rule in enumerate(rules):
+        if rule.names_items:
+            rows = _rows(rule, items)
+            mask = np.zeros(len(items), np.bool_)
+            mask[rows] = True
+            if rule.items is not None:
+                mask = _matching(rule, "items", rule.of_items(), items)
+            elif rule.action == "pin":
+                arrays[f"{place}.rows"] = rows
+            arrays[f"{place}.mask"] = mask
+        elif rule.action == "fresh":
+            arrays[f"{place}.lift"] = _freshness(rule, items)
+        else:
+            column = usable(items, rule.column, _CAPPED, f"hybrid.rules: {rule.name}")
+            labels = labels_of(items, column)
+            arrays[f"{place}.indptr"], arrays[f"{place}.indices"] = labels.indptr, labels.indices
+            arrays[f"{place}.kinds"] = np.array([labels.columns], np.int64)
+    for array in arrays.values():
+        array.setflags(write=False)
+    return arrays
+
+
+def _rows(rule: Rule, items: Items) -> I32:
+    rows = np.array([items.vocabulary.row(one) for one in rule.ids], np.int32)
+    for at in np.flatnonzero(rows < 0)[:1].tolist():
+        hint = did_you_mean(str(rule.ids[at]), map(str, items.vocabulary.ids()))
+        raise problem(rule, f"there is no item {rule.ids[at]!r}{hint}")
+    return rows
+
+
+def _matching(rule: Rule, what: str, conditions: Mapping[str, Any], table: Table) -> Bool:
+    try:
+        return table.where(conditions)
+    except RequestError as error:
+        raise problem(rule, f"{what}: {error}") from error
+
+
+def _freshness(rule: Rule, items: Items) -> F32:
+    """by · 2^(-age / half_life), age from the newest of the catalogue; 0 for an unknown one."""
+    try:
+        values = items.number(rule.column)
+    except RequestError as error:
+        raise problem(rule, error) from error
+    known = ~np.isnan(values)
+    newest = values[known].max(initial=-np.inf)
+    lift = np.zeros(len(values), np.float32)
+    lift[known] = (rule.by or 0.0) * np.exp2((values[known] - newest) / (rule.half_life or 1.0))
+    return lift
+
+
+def _labels(arrays: Arrays, prefix: str) -> Csr | None:
+    if f"{prefix}indptr" not in arrays:
+        return None
+    kinds = int(arrays[f"{prefix}kinds"][0])
+    return Csr(arrays[f"{prefix}indptr"], arrays[f"{prefix}indices"], None, kinds)
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _typed(value: Any) -> tuple[bool, Any]:
+    """Tells True from 1, which Python holds to be equal."""
+    return isinstance(value, bool | np.bool_), value

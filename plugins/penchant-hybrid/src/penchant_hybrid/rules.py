@@ -1,0 +1,234 @@
+"""`hybrid.rules`: what a shop wants of a list, laid upon what a strategy recommends.
+
+The rules that hold for a request narrow what may be shown (require, exclude), add to the relevance
+of items (boost, bury, fresh), give places away (pin), and count (cap, quota). Filters of the
+request come first; then filters of rules, pins, caps, quotas, and last what is left by its worth:
+relevance, which is the score inside brought to 0 … 1 over the pool, and what rules add to it. How a
+list is counted together is in `arranging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from penchant.protocols import (
+    FitContext,
+    FittedRecommender,
+    FoldsIn,
+    State,
+    Updatable,
+    capability,
+)
+from penchant.queries import Candidates
+
+from penchant_hybrid.arranging import Arrangement, Placed
+from penchant_hybrid.conflicts import check
+from penchant_hybrid.reranked import INNER, nothing, scaled
+from penchant_hybrid.rulebook import Plan, Rulebook
+
+if TYPE_CHECKING:
+    from penchant.data import Dataset
+    from penchant.protocols import I32, U64, Bool, Recommender
+    from penchant.queries import Queries, TopK
+
+    from penchant_hybrid.rule import RulesSettings
+
+POPULAR = "popular"
+"""The name of the fallback's state among the parts."""
+
+
+class FittedRules:
+    """Lays rules upon `inner`, and upon `popular` for those of whom `inner` knows nothing.
+
+    The fallback of a model knows no rules, and so there is one in here.
+    """
+
+    def __init__(
+        self, inner: FittedRecommender, popular: FittedRecommender, book: Rulebook, pool: int
+    ) -> None:
+        self.inner = inner
+        self._popular = popular
+        self._book = book
+        self._pool = pool
+        # Looked up here and not on each request: an isinstance of a protocol costs 100 calls.
+        self._folds_in = capability(inner, FoldsIn)
+        if isinstance(inner, Updatable):
+            # An ability of the instance, since not every recommender has it.
+            self.with_items = self._with_items
+
+    def recommend(self, queries: Queries, candidates: Candidates, k: int, /) -> TopK:
+        """Rank exactly min(k, eligible) items a query, eligible being what rules let in too.
+
+        Costs `pool` items of the one inside and a look at each rule; and a few items more of it
+        each time that caps, quotas or pins ask for one from beyond the pool.
+        """
+        top = nothing(len(queries), k)
+        for pools, which in self._asked(queries, candidates, k):
+            for at, query in enumerate(which.tolist()):
+                listed = pools.listed(at)
+                shown = len(listed)
+                top.rows[query, :shown] = [one.row for one in listed]
+                top.scores[query, :shown] = _raised(listed)
+                top.counts[query] = shown
+        return top
+
+    def answers(self, queries: Queries, /) -> Bool:
+        """Everybody: what is popular has something for a stranger too."""
+        return np.ones(len(queries), np.bool_)
+
+    def state(self) -> State:
+        """The states inside, what the rules speak of, and what makes a liking."""
+        parts = {INNER: self.inner.state(), POPULAR: self._popular.state()}
+        return State(self._book.arrays, {"min_value": self._book.min_value}, parts)
+
+    def _asked(
+        self, queries: Queries, candidates: Candidates, k: int
+    ) -> Iterator[tuple[_Pools, I32]]:
+        """The pools of those to whom the same rules apply, and the positions of their queries."""
+        pool = max(1, min(max(self._pool, k), candidates.items))
+        known = queries.rows >= 0 if self._folds_in is None else self._folds_in.answers(queries)
+        for plan, which in self._book.plans(queries):
+            mine = known[which]
+            for inner, those in ((self.inner, which[mine]), (self._popular, which[~mine])):
+                if len(those) == len(queries):
+                    yield _Pools(inner, plan, queries, candidates, k, pool), those
+                elif len(those):
+                    part, its = queries.take(those), candidates.take(those)
+                    yield _Pools(inner, plan, part, its, k, pool), those
+
+    def _with_items(self, data: Dataset, /) -> FittedRules:
+        newer, popular = (
+            cast("FittedRecommender", cast("Updatable", one).with_items(data))
+            for one in (self.inner, self._popular)
+        )
+        return FittedRules(newer, popular, self._book.with_items(data.items), self._pool)
+
+
+class _Pools:
+    """The best that one recommender has for some queries, to whom the same rules apply."""
+
+    def __init__(
+        self,
+        inner: FittedRecommender,
+        plan: Plan,
+        queries: Queries,
+        candidates: Candidates,
+        k: int,
+        pool: int,
+    ) -> None:
+        self._inner, self._plan, self._queries, self._k = inner, plan, queries, k
+        self._candidates = _narrowed(candidates, plan.allow, plan.deny)
+        self._found = inner.recommend(queries, self._candidates, pool)
+        self._pool = pool
+
+    def listed(self, at: int) -> Sequence[Placed]:
+        """The list for the query at a position."""
+        count = int(self._found.counts[at])
+        rows = self._found.rows[at, :count]
+        worth = scaled(self._found.scores[at, :count]) if count else np.empty(0, np.float32)
+        added = self._plan.added(rows)
+        if added is None:
+            order = list(range(count))
+        else:
+            worth = worth + added
+            order = np.argsort(-worth, kind="stable").tolist()
+        mine, worths = rows.tolist(), worth.tolist()
+        if self._plan.plain:
+            return [Placed(mine[place], worths[place]) for place in order[: self._k]]
+        return Arrangement(
+            self._plan,
+            self._k,
+            mine,
+            worths,
+            order,
+            whole=count < self._pool or count == self._candidates.items,
+            may=lambda row: self._may(at, row),
+            fetch=lambda within, without, wanted: self._fetch(at, within, without, wanted),
+            added=self._added,
+        ).listed()
+
+    def _may(self, at: int, row: int) -> bool:
+        """Whether an item may be shown to a query, as the one inside would find."""
+        its, place, bit = self._candidates, row >> 6, row & 63
+        if its.allow is not None and not int(its.allow[place]) >> bit & 1:
+            return False
+        if its.deny is not None and int(its.deny[place]) >> bit & 1:
+            return False
+        if its.lists is not None and row not in its.lists.row(at):
+            return False
+        return its.seen is None or row not in its.seen.row(at)
+
+    def _fetch(self, at: int, within: U64 | None, without: U64, wanted: int) -> Sequence[int]:
+        which = np.array((at,), np.int32)
+        candidates = _narrowed(self._candidates.take(which), within, without)
+        found = self._inner.recommend(
+            self._queries.take(which), candidates, min(wanted, candidates.items)
+        )
+        rows: list[int] = found.rows[0, : found.counts[0]].tolist()
+        return rows
+
+    def _added(self, rows: Sequence[int]) -> Sequence[float]:
+        added = self._plan.added(np.array(rows, np.int32))
+        return [0.0] * len(rows) if added is None else added.tolist()
+
+
+class Rules:
+    """Fits `recommender` and `popular`, which the registry made."""
+
+    def __init__(
+        self, settings: RulesSettings, recommender: Recommender, popular: Recommender
+    ) -> None:
+        self._settings = settings
+        self._recommender = recommender
+        self._popular = popular
+
+    def fit(self, data: Dataset, context: FitContext, /) -> FittedRules:
+        """Fit the ones inside. Raises SettingsError, before, for rules that the data can't keep."""
+        book = Rulebook.of(self._settings.read(), data)
+        check(book.bound)
+        inner = self._recommender.fit(data, context)
+        return FittedRules(inner, self._popular.fit(data, context), book, self._settings.pool)
+
+    def restore(self, state: State, /) -> FittedRules:
+        """Bring back the ones inside and what the rules speak of."""
+        limit = state.meta["min_value"]
+        least = None if limit is None else float(str(limit))
+        return FittedRules(
+            self._recommender.restore(state.parts[INNER]),
+            self._popular.restore(state.parts[POPULAR]),
+            Rulebook(self._settings.read(), state.arrays, least),
+            self._settings.pool,
+        )
+
+
+def _narrowed(candidates: Candidates, allow: U64 | None, deny: U64 | None) -> Candidates:
+    """What may be shown within `allow` and without `deny`, bitsets or None."""
+    if allow is None and deny is None:
+        return candidates
+    if allow is None or candidates.allow is None:
+        allow = candidates.allow if allow is None else allow
+    else:
+        allow = allow & candidates.allow
+    if deny is None or candidates.deny is None:
+        deny = candidates.deny if deny is None else deny
+    else:
+        deny = deny | candidates.deny
+    return Candidates(candidates.items, candidates.seen, allow, deny, candidates.lists)
+
+
+def _raised(listed: Sequence[Placed]) -> list[float]:
+    """The worths, raised where need be so that they fall: rules may put an item above better ones.
+
+    Equal ones stand by ascending row; one that can't stay equal is the next greater float.
+    """
+    scores = [one.worth for one in listed]
+    for place in range(len(listed) - 2, -1, -1):
+        below = scores[place + 1]
+        if scores[place] <= below:
+            tied = listed[place].row < listed[place + 1].row
+            scores[place] = (
+                below if tied else float(np.nextafter(np.float32(below), np.float32(np.inf)))
+            )
+    return scores
