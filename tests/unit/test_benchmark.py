@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from penchant.benchmark import Turns, machine, memory, take_turns
+from penchant.benchmark import PeakMemory, Turns, machine, memory, take_turns
 from penchant.benchmark.environment import _processor, installed
 
 
@@ -67,3 +67,21 @@ def test_memory_is_read_from_the_system_and_none_where_it_does_not_say(
     assert memory() is None
     smaps.write_text("00400000-7fff [rollup]\nRss:  2000 kB\nPss:  1000 kB\n", "ascii")
     assert memory() == {"rss": 2.048, "pss": 1.024}
+
+
+def test_the_peak_of_memory_is_that_of_the_block() -> None:
+    np.ones(20_000_000)  # before it: 160 MB that don't count
+    with PeakMemory() as peak:
+        np.ones(10_000_000)
+    if peak.megabytes is None:
+        pytest.skip("this system does not say what memory a process needed")
+    assert 75 < peak.megabytes < 120
+
+
+def test_no_memory_is_told_where_the_system_does_not_say(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("penchant.benchmark.environment._CLEAR", tmp_path / "not" / "there")
+    with PeakMemory() as peak:
+        pass
+    assert peak.megabytes is None

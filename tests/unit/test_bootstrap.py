@@ -120,6 +120,7 @@ def test_the_json_has_all_digits_and_no_nan():
         "p50_us": 12.4,
         "p99_us": None,
         "megabytes": None,
+        "fit_megabytes": None,
         "intervals": {},
         "differences": {},
     }

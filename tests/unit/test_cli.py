@@ -252,16 +252,16 @@ def test_evaluate_takes_several_recipes_splits_and_seeds(run: Run) -> None:
 def test_an_interrupted_evaluation_prints_what_is_done(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from penchant.evaluation import comparison
+    from penchant.evaluation import grid
 
-    measure = comparison.measure
+    measure = grid.measure
 
     def until_mf(name: str, *args: Any, **settings: Any) -> Any:
         if name == "mf.als":
             raise KeyboardInterrupt
         return measure(name, *args, **settings)
 
-    monkeypatch.setattr(comparison, "measure", until_mf)
+    monkeypatch.setattr(grid, "measure", until_mf)
     code, out, _ = run("evaluate", "ratings.csv", "cf.ease", "mf.als")
     assert code == 130
     assert "\ncf.ease " in out

@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 from penchant.data import Dataset, Interactions, Items, Users
-from penchant.errors import DataError, RequestError, SettingsError, UnknownComponent
+from penchant.errors import DataError, FitCancelled, RequestError, SettingsError, UnknownComponent
 from penchant.evaluation import (
     Evaluation,
     Report,
@@ -67,6 +71,7 @@ def test_a_report_has_a_row_a_recipe_and_all_its_costs() -> None:
         assert 0 < row.p50_us <= row.p99_us
         assert row.megabytes is not None
         assert row.megabytes > 0
+        assert row.fit_megabytes is None or row.fit_megabytes >= 0
         assert row.intervals["ndcg@3"].low <= row.metrics["ndcg@3"] <= row.intervals["ndcg@3"].high
     assert report.missing == 0
 
@@ -246,7 +251,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, *, stop_at: int | None = None) -> l
         measured.append(name)
         return measure(name, *args, **settings)
 
-    monkeypatch.setattr("penchant.evaluation.comparison.measure", counting)
+    monkeypatch.setattr("penchant.evaluation.grid.measure", counting)
     return measured
 
 
@@ -297,6 +302,102 @@ def test_a_cell_of_anything_else_is_measured_anew(
     assert "ease" in measured
 
 
+KILLED = """
+import os, signal, sys
+from penchant.evaluation import compare, grid
+from tests.unit.test_comparison import METRICS, RECIPES, toy
+
+measure, measured = grid.measure, []
+
+def once(name, *args, **settings):
+    if measured:
+        os.kill(os.getpid(), signal.SIGKILL)
+    measured.append(name)
+    return measure(name, *args, **settings)
+
+grid.measure = once
+compare(RECIPES, toy(), metrics=METRICS, resume=sys.argv[1])
+"""
+
+
+def test_what_was_finished_outlives_a_process_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "cells.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(kept)], cwd=Path(__file__).parents[2], check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    again = counted(monkeypatch)
+    assert compare(RECIPES, toy(), metrics=METRICS, resume=kept).missing == 0
+    assert again == ["ease"]
+
+
+def test_side_by_side_the_figures_are_the_same(tmp_path: Path) -> None:
+    recipes = {**RECIPES, "als": {"use": "mf.als", "factors": 4}, "random": "base.random"}
+    settings: dict[str, Any] = {"splits": ["user-time", "cold-item"], "metrics": METRICS}
+    alone = compare(recipes, toy(), seeds=[1, 2], **settings)
+    told: list[tuple[float, float]] = []
+    both = compare(
+        recipes,
+        toy(),
+        seeds=[1, 2],
+        workers=3,
+        resume=tmp_path / "cells.jsonl",
+        progress=lambda _, done, total, __="": told.append((done, total)),
+        **settings,
+    )
+    assert [(c.name, c.split, c.seed) for c in both.cells] == [
+        (c.name, c.split, c.seed) for c in alone.cells
+    ]
+    for mine, theirs in zip(both.cells, alone.cells, strict=True):
+        assert dict(mine.evaluation.values) == dict(theirs.evaluation.values)
+        assert mine.fit_megabytes is None
+    assert told[-1] == (16, 16)
+    assert "Note: times were taken with 3 fits side by side" in both.to_text()
+    assert "side by side" not in alone.to_text()
+
+
+def test_an_interruption_of_fits_side_by_side_keeps_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "cells.jsonl"
+    finished = Event()
+
+    def stopped(name: str, *args: Any, **settings: Any) -> Cell:
+        if name == "ease":
+            finished.wait(30)
+            raise KeyboardInterrupt
+        cell = measure(name, *args, **settings)
+        finished.set()
+        return cell
+
+    monkeypatch.setattr("penchant.evaluation.grid.measure", stopped)
+    report = compare(RECIPES, toy(), metrics=METRICS, workers=2, resume=kept)
+    assert [cell.name for cell in report.cells] == ["popular"]
+    assert report.missing == 1
+    again = counted(monkeypatch)
+    assert compare(RECIPES, toy(), metrics=METRICS, workers=2, resume=kept).missing == 0
+    assert again == ["ease"]
+
+
+def test_a_fit_side_by_side_is_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def stopped(name: str, *args: Any, **settings: Any) -> Cell:
+        if name == "popular":
+            raise KeyboardInterrupt
+        while not settings["cancelled"]():
+            pass
+        asked.append(True)
+        raise FitCancelled("stopped")
+
+    monkeypatch.setattr("penchant.evaluation.grid.measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        compare(RECIPES, toy(), metrics=METRICS, workers=2)
+    assert asked == [True]
+
+
 def test_an_interruption_with_nothing_done_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     counted(monkeypatch, stop_at=0)
     with pytest.raises(KeyboardInterrupt):
@@ -327,6 +428,7 @@ def test_a_file_of_another_kind_stays_as_it_is(tmp_path: Path) -> None:
     [
         ({"splits": ["user-tim"]}, SettingsError, "did you mean 'user-time'"),
         ({"splits": "user-time"}, SettingsError, "splits is a list of names"),
+        ({"workers": 0}, SettingsError, "workers must be a whole number from 1, got 0"),
         ({"metrics": ["ndgc@3"]}, RequestError, "did you mean 'ndcg'"),
         ({"recipes": ["cf.eas"]}, UnknownComponent, "did you mean 'cf.ease'"),
         ({"recipes": []}, SettingsError, "there is nothing to compare"),

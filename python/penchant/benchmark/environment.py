@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _CPUINFO = Path("/proc/cpuinfo")
 _SMAPS = Path("/proc/self/smaps_rollup")
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def machine(*distributions: str) -> dict[str, Json]:
@@ -53,6 +55,37 @@ def memory() -> dict[str, float] | None:
         return None
     sizes = {line.partition(":")[0]: int(line.split()[1]) for line in lines}
     return {"rss": sizes["Rss"] * 1024 / 1e6, "pss": sizes["Pss"] * 1024 / 1e6}
+
+
+class PeakMemory:
+    """How much memory a block needed: `with PeakMemory() as memory: ...; memory.megabytes`.
+
+    megabytes: resident memory of the process at its peak inside of the block, less that before it;
+    None where the system (any but Linux) does not say. Of other threads, all counts. Memory that
+    the process had got and freed before is not seen again.
+    """
+
+    megabytes: float | None = None
+
+    def __enter__(self) -> PeakMemory:
+        """Have the system forget earlier peaks."""
+        gc.collect()
+        try:
+            _CLEAR.write_text("5", "ascii")
+            self._before: float | None = _resident("VmRSS")
+        except OSError:
+            self._before = None
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ask for the peak."""
+        if self._before is not None:
+            self.megabytes = max(0.0, _resident("VmHWM") - self._before)
+
+
+def _resident(what: str) -> float:
+    lines = _STATUS.read_text("ascii", "replace").splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(what))
 
 
 def _processor() -> str:

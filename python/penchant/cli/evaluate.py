@@ -50,6 +50,12 @@ if TYPE_CHECKING:
 @click.option("--base", help="Name of the row to hold the others against (default: the first).")
 @click.option("--threads", type=click.IntRange(1), help="Threads that a fit may use.")
 @click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    help="Fits at a time (default 1, whose times are those of a quiet machine).",
+)
+@click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a report with charts."
 )
 @click.option(
@@ -69,6 +75,7 @@ def evaluate(
     seeds: tuple[int, ...],
     base: str | None,
     threads: int | None,
+    workers: int,
     html: Path | None,
     resume: Path | None,
     as_csv: bool,
@@ -143,6 +150,7 @@ def evaluate(
             "tuned": {name: recipe.tuned for name, recipe in given.items()},
             "fit_seed": None if seeds else first.seed,
             "threads": first.threads if threads is None else threads,
+            "workers": workers,
             "registry": registry,
             "progress": progress,
             "resume": resume,

@@ -8,21 +8,19 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penchant.benchmark import installed
 from penchant.choosing import is_chooser, registry_of, resolved
 from penchant.components import Spec
-from penchant.deriving import Deriving
-from penchant.errors import FitCancelled, PenchantError, SettingsError
+from penchant.errors import FitCancelled, SettingsError
 from penchant.evaluation.features import features_of
-from penchant.evaluation.journal import Journal, key_of
+from penchant.evaluation.grid import Grid, Work
+from penchant.evaluation.journal import Journal
 from penchant.evaluation.leaks import refuse_leaks
-from penchant.evaluation.measuring import CHANCE, Cell, Failure, by_row, measure, measure_chance
+from penchant.evaluation.measuring import CHANCE, Cell, by_row
 from penchant.evaluation.ratings import check_rateable
 from penchant.evaluation.report import Report
 from penchant.evaluation.splits import make_split
 from penchant.evaluation.tuned import tuned_on_test
 from penchant.metrics import parse_metrics
-from penchant.protocols import FitContext
 from penchant.recipes import compose, namespaces, with_encoder
 from penchant.registry import Registry
 from penchant.suggestions import did_you_mean
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from penchant.components import SpecLike
     from penchant.data import Dataset
     from penchant.evaluation.parting import Split
-    from penchant.protocols import Json, Progress
+    from penchant.protocols import Progress
 
 METRICS = ("ndcg@10", "recall@10", "coverage@10")
 
@@ -51,6 +49,7 @@ def compare(
     tuned: Mapping[str, Mapping[str, Any]] | None = None,
     fit_seed: int | None = None,
     threads: int = 1,
+    workers: int = 1,
     registry: Registry | None = None,
     progress: Progress | None = None,
     resume: str | Path | None = None,
@@ -68,9 +67,12 @@ def compare(
     fit_seed: one seed for all fits, where it is not to be the split's.
     resume: a file of JSON lines for what is finished; what it holds already is not measured again.
 
-    Cells are measured one after the other, so that times are those of a machine without other
-    work; `threads` speed up each fit. Ctrl-C, or a fit that is cancelled, ends the work: the report
-    has what was finished, and says how much is missing; with nothing finished it is raised.
+    workers: how many cells are measured at a time. With one, times and the memory of a fit are
+        those of a machine without other work; with more the table is there sooner, its times are
+        longer, which the report says, and no memory is told. Figures are the same.
+
+    `threads` speed up each fit. Ctrl-C, or a fit that is cancelled, ends the work: the report has
+    what was finished, and says how much is missing; with nothing finished it is raised.
 
     A recipe that can't be fitted on these data, or not measured by these metrics, is a row that
     says why; where all fail the last one's error is raised. Metrics of ratings (rmse, mae, fcp) are
@@ -98,6 +100,7 @@ def compare(
         tuned=tuned,
         fit_seed=fit_seed,
         threads=threads,
+        workers=workers,
         registry=registry,
         progress=progress,
         resume=resume,
@@ -116,6 +119,7 @@ def compare_on(
     tuned: Mapping[str, Mapping[str, Any]] | None = None,
     fit_seed: int | None = None,
     threads: int = 1,
+    workers: int = 1,
     registry: Registry | None = None,
     progress: Progress | None = None,
     resume: str | Path | None = None,
@@ -127,6 +131,8 @@ def compare_on(
 
     data: what they were made of, for the report's facts; by default only train parts are told of.
     """
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise SettingsError(f"workers must be a whole number from 1, got {workers!r}")
     if not parted:
         raise SettingsError("there is nothing to compare on; give at least one split and one seed")
     derive = derive or {}
@@ -146,64 +152,35 @@ def compare_on(
                 features_of(split.train.items, metric.column)
         refuse_leaks(split)  # refused before anything is fitted
     journal = Journal(None if resume is None else Path(resume))
-    cells: list[Cell] = []
-    failures: list[Failure] = []
-    failure: PenchantError | None = None
-    done, total = 0, len(specs) * len(parted)
+    grid = Grid(
+        specs=specs,
+        parted=parted,
+        metrics=names,
+        encoder=encoder,
+        derive=derive,
+        fit_seed=fit_seed,
+        threads=threads,
+        registry=registry,
+    )
+    work = Work(grid, journal, progress)
     try:
-        for place, (split, seed) in enumerate(parted):
-            if split.kind == "cold-item":
-                chance = measure_chance(split, metrics=names, seed=seed)
-                cells.append(replace(chance, place=place))
-            about = _about(split, seed, fit_seed, names, derive, registry)
-            prepared: Split | None = None
-            for name, spec in specs.items():
-                if progress is not None:
-                    progress("comparing", done, total, f"{name}, {split.name}, seed {seed}")
-                key = key_of({"recipe": spec.to_json(), **about})
-                cell = journal.get(key)
-                if cell is None:
-                    if prepared is None:
-                        context = FitContext(seed=seed if fit_seed is None else fit_seed)
-                        columns = Deriving.of(derive, encoder, registry).fit(split.train, context)
-                        prepared = replace(split, train=columns.onto(split.train))
-                    try:
-                        cell = measure(
-                            name,
-                            spec,
-                            prepared,
-                            metrics=names,
-                            seed=seed,
-                            fit_seed=fit_seed,
-                            threads=threads,
-                            registry=registry,
-                            progress=progress,
-                        )
-                    except FitCancelled:
-                        raise
-                    except PenchantError as error:
-                        failure = error
-                        failures.append(Failure(name, split.kind, seed, str(error)))
-                        done += 1
-                        continue
-                    journal.add(key, cell)
-                cells.append(replace(cell, name=name, place=place))
-                done += 1
+        work.run(workers)
     except (KeyboardInterrupt, FitCancelled):
-        if not cells:
+        if not work.cells:
             raise
-    if failure is not None and not cells:
-        raise failure
-    if progress is not None:
-        progress("comparing", done, total)
+    if work.failure is not None and not work.cells:
+        raise work.failure
+    measured = [work.cells[task] for task in grid.tasks() if task in work.cells]
+    cells = sorted([*grid.chance(), *measured], key=lambda cell: cell.place)
     return Report.of(
         cells,
         parted,
         base=base,
         specs=specs,
         data=data,
-        missing=total - done,
-        failures=failures,
+        missing=work.missing,
+        failures=[work.failures[task] for task in grid.tasks() if task in work.failures],
+        workers=workers,
         warnings=_warnings(tuned or {}, specs, parted, cells),
     )
 
@@ -269,25 +246,3 @@ def _checked(
         specs[name] = spec if encoder is None else with_encoder(spec, encoder, registry)
         registry.recommender(specs[name])
     return specs, registry
-
-
-def _about(
-    split: Split,
-    seed: int,
-    fit_seed: int | None,
-    metrics: Sequence[str],
-    derive: Mapping[str, SpecLike],
-    registry: Registry,
-) -> dict[str, Json]:
-    """What a cell's figures follow from, besides its recipe."""
-    return {
-        "train": split.train.fingerprint,
-        "test": split.held_out.fingerprint,
-        "split": split.kind,
-        "seed": seed,
-        "fit_seed": fit_seed,
-        "metrics": list(metrics),
-        "derive": {column: Spec.of(one).to_json() for column, one in derive.items()},
-        "versions": {plugin.namespace: plugin.version for plugin in registry.plugins},
-        "penchant": installed("penchant"),
-    }

@@ -83,6 +83,7 @@ def _json(cell: Cell) -> dict[str, Any]:
         "p50_us": cell.p50_us,
         "p99_us": cell.p99_us,
         "megabytes": cell.megabytes,
+        "fit_megabytes": cell.fit_megabytes,
         "curves": dict(cell.curves),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from penchant.benchmark import PeakMemory
 from penchant.evaluation.chance import ByRow, Chance
 from penchant.evaluation.judging import Evaluation, joined, judge
 from penchant.evaluation.ranking import evaluate_scorer, ranked_lists, whole_rankings
@@ -50,6 +51,8 @@ class Cell:
         model. None where there is nothing to measure (chance).
     curves: by what the fit told ("mf.sgd: RMSE"), (step, figure) pairs.
     place: which of the comparison's splits it was; cells of one place are pairs.
+    fit_megabytes: memory of the process at the peak of the fit, less that before it; None where the
+        system doesn't say, or other fits ran at the same time.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Cell:
     megabytes: float | None = None
     curves: Mapping[str, Curve] = field(default_factory=lambda: MappingProxyType({}))
     place: int = 0
+    fit_megabytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +90,27 @@ def measure(
     threads: int = 1,
     registry: Registry | None = None,
     progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    alone: bool = True,
 ) -> Cell:
     """Fit a recommender on `split.train` and measure it on the split.
 
-    fit_seed: of the fit, where it is not `seed`.
+    fit_seed: of the fit, where it is not `seed`. alone: whether nothing else runs in this process;
+    otherwise there is no telling whose the memory is.
     """
     from penchant.fitting import fit
 
     told = _Curves(progress)
-    model = fit(
-        split.train,
-        recommender=recommender,
-        seed=seed if fit_seed is None else fit_seed,
-        threads=threads,
-        registry=registry,
-        progress=told,
-    )
+    with PeakMemory() as memory:
+        model = fit(
+            split.train,
+            recommender=recommender,
+            seed=seed if fit_seed is None else fit_seed,
+            threads=threads,
+            registry=registry,
+            progress=told,
+            cancelled=cancelled,
+        )
     evaluation, segments = _figures(model.recommender, split, parse_metrics(metrics))
     p50, p99 = _microseconds(model, split)
     return Cell(
@@ -115,6 +124,7 @@ def measure(
         p99,
         _megabytes(model),
         told.curves(),
+        fit_megabytes=memory.megabytes if alone else None,
     )
 
 

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from penchant.evaluation.bootstrap import Interval
     from penchant.protocols import Json
 
-COSTS = ("fit_seconds", "p50_us", "p99_us", "megabytes")
-_DECIMALS = {"fit_seconds": 2, "p50_us": 0, "p99_us": 0, "megabytes": 2}
+COSTS = ("fit_seconds", "fit_megabytes", "p50_us", "p99_us", "megabytes")
+_DECIMALS = {"fit_seconds": 2, "fit_megabytes": 0, "p50_us": 0, "p99_us": 0, "megabytes": 2}
 _TITLES = {
     "name": "",
     "fit_seconds": "fit s",
+    "fit_megabytes": "fit MB",
     "p50_us": "p50 us",
     "p99_us": "p99 us",
     "megabytes": "MB",
@@ -33,7 +34,7 @@ class Contestant:
 
     metrics: means by name ("ndcg@10"). `fit_seconds`: wall seconds of the fit. `p50_us`, `p99_us`:
     median and 99th percentile of the microseconds of one request. `megabytes`: of the saved model.
-    None where it was not measured.
+    `fit_megabytes`: of memory, at the peak of the fit. None where it was not measured.
     intervals: of the means. `differences`: of this contestant less the base of the comparison,
         paired by user. By metric, where it has a value for each user.
     """
@@ -46,6 +47,7 @@ class Contestant:
     megabytes: float | None = None
     intervals: Mapping[str, Interval] = field(default_factory=lambda: MappingProxyType({}))
     differences: Mapping[str, Interval] = field(default_factory=lambda: MappingProxyType({}))
+    fit_megabytes: float | None = None
 
     def mark(self, metric: str) -> str:
         """ "+" or "-" where the interval of the difference lies above or below zero, else ""."""
@@ -112,6 +114,7 @@ class Comparison:
                 "p50_us": row.p50_us,
                 "p99_us": row.p99_us,
                 "megabytes": row.megabytes,
+                "fit_megabytes": row.fit_megabytes,
                 "intervals": _numbers(row.intervals),
                 "differences": _numbers(row.differences),
             }

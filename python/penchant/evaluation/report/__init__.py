@@ -52,10 +52,12 @@ class Report:
         missing: int = 0,
         failures: Sequence[Failure] = (),
         warnings: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        workers: int = 1,
     ) -> Report:
         """Pool the cells, kind of split by kind of split, and add the facts.
 
-        warnings: by kind of split, sentences besides those of the splits.
+        warnings: by kind of split, sentences besides those of the splits. workers: how many cells
+            were measured at a time.
         """
         sections = []
         kinds = (*(cell.split for cell in cells), *(failure.split for failure in failures))
@@ -70,7 +72,7 @@ class Report:
             base,
             MappingProxyType({name: spec.to_json() for name, spec in specs.items()}),
             MappingProxyType(_facts(parted[0][0].train if data is None else data)),
-            MappingProxyType(machine()),
+            MappingProxyType(machine() | {"workers": workers}),
             missing,
             tuple(cells),
         )
@@ -83,6 +85,11 @@ class Report:
             notes.append(
                 f"+ and - mark what lies above and below {self.base}: the 95 % interval of the "
                 f"difference, paired by user, leaves out zero"
+            )
+        if self.environment.get("workers", 1) != 1:
+            notes.append(
+                f"times were taken with {self.environment['workers']} fits side by side, and are "
+                f"longer than those of one alone"
             )
         for part in self.sections:
             notes += [f"{part.split}: {warning}" for warning in part.warnings]
