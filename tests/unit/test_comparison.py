@@ -383,10 +383,13 @@ def test_an_interruption_of_fits_side_by_side_keeps_what_is_done(
 
 def test_a_fit_side_by_side_is_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
+    started = Event()
 
     def stopped(name: str, *args: Any, **settings: Any) -> Cell:
         if name == "popular":
+            started.wait(30)
             raise KeyboardInterrupt
+        started.set()
         while not settings["cancelled"]():
             pass
         asked.append(True)

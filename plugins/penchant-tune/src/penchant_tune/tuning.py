@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from penchant import Dataset
     from penchant.evaluation import Split
 
+# Spearman's coefficient of validation and test over 12 settings of mf.als, parts of half the share
+# and of all of it: .958, .951 (MovieLens 100K at random), .678, .671 (latest small), .944, .881
+# (Last.fm), .972, .951 (MovieLens 100K by time).
+_VALIDATION = 0.5
 _UNSEEDED = ("user-time", "leave-last", "global-time")
 
 
@@ -73,10 +77,11 @@ def tune(
     """Search the settings of a recipe for those that do best on validation parts.
 
     The test part that `penchant evaluate` would judge by is held out first, by the recipe's
-    `[evaluation]`; then `parts` validation parts of the same kind are cut out of train. Where the
-    split is drawn they differ by seed, where it is by time each later one is cut from the train
-    part of the one before. A trial that does worse than the median of the trials before it after
-    some parts is given up.
+    `[evaluation]`; then `parts` validation parts of the same kind are cut out of train, of half the
+    share: the less is left to learn from, the stronger the regularization that does best, and the
+    winner is to be fitted on all of train. Where the split is drawn they differ by seed, where it
+    is by time each later one is cut from the train part of the one before. A trial that does worse
+    than the median of the trials before it after some parts is given up.
 
     dataset: in the place of the data that the recipe names.
     trials: how many in all, those in `storage` counted. The first is the recipe as it is.
@@ -242,11 +247,11 @@ def _refuse_choosers(recipe: Recipe, registry: Registry) -> None:
 def _parted(data: Dataset, recipe: Recipe, metric: str, parts: int) -> tuple[Dataset, list[Split]]:
     """What may be looked at once the test part is held out, and validation parts of it."""
     asked = _held_out(data, recipe, metric)
-    share = asked["share"]
+    share = asked["share"] * _VALIDATION
     whole = make_split(
         replace(data, min_value=asked["min_value"]),
         asked["split"],
-        share=share,
+        share=asked["share"],
         seed=asked["seed"],
         keep_negatives=asked["keep_negatives"],
     )
@@ -291,7 +296,7 @@ def _about(
         "recipe": replace(recipe, data={}, tuned={}, threads=1).to_toml(),
         "train": train.fingerprint,
         "metric": metric,
-        "parts": parts,
+        "parts": [parts, _VALIDATION],
         "seed": seed,
         "dials": [[dial.name, repr(dial.space), repr(dial.start)] for dial in turning],
         "versions": {plugin.namespace: plugin.version for plugin in registry.plugins},
