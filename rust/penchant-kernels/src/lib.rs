@@ -7,6 +7,7 @@ pub mod als;
 pub mod bitset;
 pub mod canonical;
 pub mod cholesky;
+mod crew;
 pub mod csr;
 mod error;
 pub mod filter;

@@ -13,8 +13,9 @@ use super::rows::{Rows, with_width};
 use super::step::Triple;
 use super::{Loss, ROUNDS, Tally};
 use crate::Isa;
+use crate::crew::Crew;
 use crate::filter::Ragged;
-use crate::parallel::{Queue, together};
+use crate::parallel::Queue;
 use crate::random::Draws;
 use crate::simd::{Lanes, Simd, Work, run};
 use std::borrow::Borrow;
@@ -46,11 +47,11 @@ impl<'a> Round<'a> {
         loss: Loss,
         (users, items): (&Rows, &Rows),
         buckets: &mut [Buckets],
-        threads: usize,
+        crew: &Crew,
     ) -> Tally {
         let queue = Queue::new(self.plan.users.iter().zip(buckets));
         let total = Mutex::new(Tally::default());
-        together(threads, || {
+        crew.run(|| {
             let mut tally = Tally::default();
             while let Some((range, buckets)) = queue.take() {
                 buckets.iter_mut().for_each(Vec::clear);

@@ -12,9 +12,10 @@ mod logistic;
 mod new_items;
 mod plan;
 mod rows;
+mod schedule;
 mod step;
-mod turns;
 
+use crate::crew::crew;
 use crate::filter::Ragged;
 use crate::parallel::useful_threads;
 use crate::{Isa, KernelError};
@@ -181,39 +182,41 @@ pub fn fit(
     let plan = Plan::new(likes);
     let threads = useful_threads(settings.threads, plan.users.len())?;
     let (mut users, mut items) = Rows::start(likes, settings);
-    let mut buckets = plan.buckets();
-    let mut train_auc = Vec::new();
-    let mut learning_rate = settings.learning_rate;
-    'training: for epoch in 0..settings.epochs {
-        let rates = settings.rates(learning_rate);
-        let mut tally = Tally::default();
-        for number in 0..ROUNDS {
-            let round = Round {
-                likes,
-                plan: &plan,
-                stream: [settings.seed, epoch as u64],
-                number,
-            };
-            tally += round.choose(isa, settings.loss, (&users, &items), &mut buckets, threads);
-            tally += plan.step(isa, rates, (&mut users, &mut items), &buckets, threads);
-            if number + 1 < ROUNDS && progress(epoch, None).is_break() {
-                break 'training;
+    crew(threads, |crew| {
+        let mut buckets = plan.buckets();
+        let mut train_auc = Vec::new();
+        let mut learning_rate = settings.learning_rate;
+        'training: for epoch in 0..settings.epochs {
+            let rates = settings.rates(learning_rate);
+            let mut tally = Tally::default();
+            for number in 0..ROUNDS {
+                let round = Round {
+                    likes,
+                    plan: &plan,
+                    stream: [settings.seed, epoch as u64],
+                    number,
+                };
+                tally += round.choose(isa, settings.loss, (&users, &items), &mut buckets, crew);
+                tally += plan.step(isa, rates, (&mut users, &mut items), &buckets, crew);
+                if number + 1 < ROUNDS && progress(epoch, None).is_break() {
+                    break 'training;
+                }
+            }
+            if !(users.are_finite() && items.are_finite()) {
+                return Err(diverged(settings, epoch));
+            }
+            let auc = tally.right as f64 / tally.made.max(1) as f64;
+            train_auc.push(auc as f32);
+            learning_rate *= settings.decay;
+            if progress(epoch, Some(auc)).is_break() {
+                break;
             }
         }
-        if !(users.are_finite() && items.are_finite()) {
-            return Err(diverged(settings, epoch));
-        }
-        let auc = tally.right as f64 / tally.made.max(1) as f64;
-        train_auc.push(auc as f32);
-        learning_rate *= settings.decay;
-        if progress(epoch, Some(auc)).is_break() {
-            break;
-        }
-    }
-    Ok(Model {
-        user_factors: users.narrow(settings.factors),
-        item_factors: items.narrow(settings.factors),
-        train_auc,
+        Ok(Model {
+            user_factors: users.narrow(settings.factors),
+            item_factors: items.narrow(settings.factors),
+            train_auc,
+        })
     })
 }
 

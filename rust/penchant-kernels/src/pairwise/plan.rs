@@ -6,15 +6,16 @@
 //! are those of one thread, then, whatever the number of threads.
 
 use super::rows::{Rows, with_width};
+use super::schedule::{Ranges, Schedule};
 use super::step::{Items, Step, Triple};
-use super::turns::Turns;
 use super::{Rates, Tally};
 use crate::Isa;
+use crate::crew::Crew;
 use crate::filter::Ragged;
-use crate::parallel::{Queue, together};
 use crate::simd::{Lanes, run};
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Below so many likings all are one bucket: threads would cost more than they save.
 const SMALL: usize = 1 << 18;
@@ -40,8 +41,14 @@ pub(super) struct Plan {
 struct Piece {
     users: usize,
     items: [usize; 2],
-    user_turn: usize,
-    item_turns: [usize; 2],
+    /// Ranges of items come first, then those of users.
+    ranges: [(usize, usize); 3],
+}
+
+impl Ranges for Piece {
+    fn ranges(&self) -> [(usize, usize); 3] {
+        self.ranges
+    }
 }
 
 /// The triples of a range of users, by ranges of the liked and the other item.
@@ -89,36 +96,36 @@ impl Plan {
         rates: Rates,
         (users, items): (&mut Rows, &mut Rows),
         buckets: &[Buckets],
-        threads: usize,
+        crew: &Crew,
     ) -> Tally {
         let width = users.width;
         let users: Vec<_> = split(&mut users.lanes, &self.users, width);
         let items: Vec<_> = split(&mut items.lanes, &self.items, width);
-        let queue = Queue::new(self.pieces.iter());
+        let schedule = Schedule::new(&self.pieces, self.items.len() + self.users.len());
+        let workers = AtomicUsize::new(0);
         let total = Mutex::new(Tally::default());
-        together(threads, || {
+        crew.run(|| {
             let mut tally = Tally::default();
-            while let Some(piece) = queue.take() {
+            let worker = workers.fetch_add(1, Ordering::Relaxed);
+            while let Some(piece) = schedule.take(worker) {
                 let [low, high] = piece.items;
                 let bucket = |liked, other| &buckets[piece.users][liked * self.items.len() + other];
-                users[piece.users].take(piece.user_turn, |users| {
-                    items[low].take(piece.item_turns[0], |lows| {
-                        let mut step = |triples, items: Items<'_>| {
-                            with_width!(width, N => {
-                                let work = Step::<N> { triples, users, items, rates };
-                                tally += run(isa, work);
-                            });
-                        };
-                        if low == high {
-                            step(bucket(low, low), Items::Same(lows));
-                            return;
-                        }
-                        items[high].take(piece.item_turns[1], |highs| {
-                            step(bucket(low, high), Items::Apart(lows, highs));
-                            step(bucket(high, low), Items::Apart(highs, lows));
-                        });
+                // Nobody else has these, by the schedule.
+                let mut users = own(&users[piece.users]);
+                let mut lows = own(&items[low]);
+                let mut step = |triples, items: Items<'_>| {
+                    with_width!(width, N => {
+                        let work = Step::<N> { triples, users: &mut users, items, rates };
+                        tally += run(isa, work);
                     });
-                });
+                };
+                if low == high {
+                    step(bucket(low, low), Items::Same(&mut lows));
+                } else {
+                    let mut highs = own(&items[high]);
+                    step(bucket(low, high), Items::Apart(&mut lows, &mut highs));
+                    step(bucket(high, low), Items::Apart(&mut highs, &mut lows));
+                }
             }
             if let Ok(mut total) = total.lock() {
                 *total += tally;
@@ -128,27 +135,31 @@ impl Plan {
     }
 }
 
+fn own<T>(range: &Mutex<T>) -> MutexGuard<'_, T> {
+    range.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// All pieces, neighbours of which share as few ranges as can be: the pairs of item ranges meet as
 /// in a tournament where everybody plays in every round, and each round is played once by each
 /// range of users.
 fn pieces(user_ranges: usize, item_ranges: usize) -> Vec<Piece> {
-    let mut user_turns = vec![0; user_ranges];
-    let mut item_turns = vec![0; item_ranges];
+    let mut turns = vec![0; item_ranges + user_ranges];
     let mut pieces = vec![];
     for pairs in rounds(item_ranges) {
         for shift in 0..user_ranges {
             for (place, &items) in pairs.iter().enumerate() {
                 let users = (place + shift) % user_ranges;
                 let [low, high] = items;
+                let used = [low, high, item_ranges + users];
+                let ranges = used.map(|range| (range, turns[range]));
+                turns[low] += 1;
+                turns[high] += usize::from(high != low);
+                turns[item_ranges + users] += 1;
                 pieces.push(Piece {
                     users,
                     items,
-                    user_turn: user_turns[users],
-                    item_turns: [item_turns[low], item_turns[high]],
+                    ranges,
                 });
-                user_turns[users] += 1;
-                item_turns[low] += 1;
-                item_turns[high] += usize::from(high != low);
             }
         }
     }
@@ -193,11 +204,11 @@ fn split<'a>(
     mut lanes: &'a mut [Lanes],
     ranges: &[Range<usize>],
     width: usize,
-) -> Vec<Turns<&'a mut [Lanes]>> {
+) -> Vec<Mutex<&'a mut [Lanes]>> {
     let part = |range: &Range<usize>| {
         let (part, rest) = std::mem::take(&mut lanes).split_at_mut(range.len() * width);
         lanes = rest;
-        Turns::new(part)
+        Mutex::new(part)
     };
     ranges.iter().map(part).collect()
 }
@@ -226,16 +237,16 @@ mod tests {
 
     #[test]
     fn turns_of_a_range_are_its_pieces_in_order() {
-        let (mut users, mut items) = ([0; 4], [0; 8]);
+        let mut turns = [0; 12];
         let all = pieces(4, 8);
         assert_eq!(all.len(), 4 * (8 * 7 / 2 + 8));
         for piece in all {
-            assert_eq!(piece.user_turn, users[piece.users]);
-            users[piece.users] += 1;
             let [low, high] = piece.items;
-            assert_eq!(piece.item_turns, [items[low], items[high]]);
-            items[low] += 1;
-            items[high] += usize::from(high != low);
+            let used = [low, high, 8 + piece.users];
+            assert_eq!(piece.ranges, used.map(|range| (range, turns[range])));
+            turns[low] += 1;
+            turns[high] += usize::from(high != low);
+            turns[8 + piece.users] += 1;
         }
     }
 

@@ -124,6 +124,7 @@ fn all<S: Simd, const N: usize>(
             let (liked, other) = items.pair(triple);
             simd.prefetch(liked);
             simd.prefetch(other);
+            simd.prefetch(&users[triple.user as usize]);
         }
         step(simd, batch, users, items, rates, &mut tally);
     }

@@ -2,6 +2,7 @@
 
 use super::{SETTINGS, WARP, World, available};
 use crate::Isa;
+use crate::crew::crew;
 use crate::pairwise::choose::{Round, rank_weights};
 use crate::pairwise::plan::Plan;
 use crate::pairwise::rows::Rows;
@@ -21,7 +22,9 @@ fn chosen(world: &World, loss: Loss, users: &Rows, items: &Rows) -> Vec<Triple> 
             number,
         };
         let mut buckets = plan.buckets();
-        round.choose(Isa::best(), loss, (users, items), &mut buckets, 1);
+        crew(1, |crew| {
+            round.choose(Isa::best(), loss, (users, items), &mut buckets, crew)
+        });
         all.extend(buckets.into_iter().flatten().flatten());
     }
     all
