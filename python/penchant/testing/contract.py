@@ -12,7 +12,7 @@ import pytest
 
 from penchant.data import Dataset
 from penchant.errors import FitCancelled, SettingsError
-from penchant.protocols import FitContext, Kind
+from penchant.protocols import FitContext, Kind, PredictsRatings, Scores, capability
 from penchant.registry import Registry
 from penchant.testing import data as toys
 from penchant.testing.checks import (
@@ -141,6 +141,22 @@ class FittedContract(Contract):
         restored = self.build().restore(state)
         self._same(restored, fitted, data, "what was restored must answer with the same bits")
         equal_states(restored.state(), state)
+
+    def test_ratings_are_foretold_in_the_unit_of_the_values(self) -> None:
+        for by in (0.0, 20.0):
+            data = toys.raised(self.dataset(), by)
+            rates = capability(fitted := self.fit(data), PredictsRatings)
+            if rates is None or not rates.predicts_ratings:
+                return
+            scorer = capability(fitted, Scores)
+            assert scorer is not None, "predicts_ratings needs `score`"
+            log = data.interactions
+            foretold = scorer.score(toys.known(data), None)[log.user, log.item]
+            low, high = float(log.value.min()), float(log.value.max())
+            least, most = float(foretold.min()), float(foretold.max())
+            room = (high - low) / 2
+            assert low - room <= least, f"ratings of {low:g} to {high:g} are foretold as {least:g}"
+            assert most <= high + room, f"ratings of {low:g} to {high:g} are foretold as {most:g}"
 
     def test_progress_runs_from_zero_to_the_total(self) -> None:
         told: list[tuple[Any, ...]] = []

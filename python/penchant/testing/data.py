@@ -7,6 +7,8 @@ any honest strategy finds the two colours.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from penchant.data import Dataset, Interactions, Items, Users
@@ -66,6 +68,13 @@ def checkerboard(users: int = 12, items: int = 10, *, cold: int = 0, unhappy: in
         relations=None,
         min_value=4.0,
     )
+
+
+def raised(data: Dataset, by: float) -> Dataset:
+    """The same events with values greater by `by`, and what is a liking raised with them."""
+    log = replace(data.interactions, value=data.interactions.value + np.float32(by))
+    least = None if data.min_value is None else data.min_value + by
+    return replace(data, interactions=log, min_value=least)
 
 
 def toy_dataset(users: int = 12, items: int = 10) -> Dataset:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 from penchant.data import Dataset
 from penchant.protocols import Evidence
 from penchant.queries import Candidates, Csr, Queries, TopK
@@ -154,6 +155,38 @@ def test_sound_relations_of_items_pass() -> None:
 def test_an_item_that_is_similar_to_itself_is_found() -> None:
     broken = type("Broken", (FittedRelated,), {"itself": True})
     check(scorer(broken), "similar_items_leave_the_item_itself_out")
+
+
+class FittedRatings(FittedTogether):
+    """Foretells what it remembers, and the middle of the values for the rest."""
+
+    predicts_ratings = True
+    scale, middle = 1.0, True
+
+    def score(self, queries: Queries, items: Any, /) -> Any:
+        middle = self.min_value - 1
+        known = queries.history.to_dense()
+        told = np.where(known != 0, known - middle, 0)
+        scores = (self.scale * told + (middle if self.middle else 0)).astype(np.float32)
+        return scores if items is None else scores[:, items]
+
+    def answers(self, queries: Queries, /) -> Any:
+        return queries.history.counts() > 0
+
+
+def test_sound_ratings_pass() -> None:
+    check(scorer(FittedRatings))
+
+
+@pytest.mark.parametrize("fault", [{"scale": 10.0}, {"middle": False}], ids=str)
+def test_ratings_in_another_unit_are_found(fault: dict[str, Any]) -> None:
+    broken = type("Broken", (FittedRatings,), fault)
+    check(scorer(broken), "ratings_are_foretold_in_the_unit_of_the_values")
+
+
+def test_ratings_that_are_only_said_to_be_some_are_found() -> None:
+    broken = type("Broken", (FittedTogether,), {"predicts_ratings": True})
+    check(scorer(broken), "ratings_are_foretold_in_the_unit_of_the_values")
 
 
 def test_an_update_that_loses_something_is_found() -> None:
