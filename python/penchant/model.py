@@ -18,8 +18,8 @@ from penchant.batches import recommend_many, score_pairs
 from penchant.catalogue import Catalogue, checked_k, listed
 from penchant.deriving import NOTHING_DERIVED, Derived
 from penchant.errors import RequestError, UnknownUser
-from penchant.protocols import Explains, GenerationRequest, RelatesItems, Scores, capability
-from penchant.queries import Queries
+from penchant.explaining import explained, reasons_of
+from penchant.protocols import RelatesItems, Scores, capability
 from penchant.recommendations import (
     BatchRecommendations,
     Explanation,
@@ -147,6 +147,7 @@ class Model:
         where: Mapping[str, Any] | None = None,
         context: Context | None = None,
         on_unknown: Literal["fallback", "raise"] = "fallback",
+        explain: bool = False,
     ) -> Recommendations:
         """Recommend exactly min(k, eligible) items, best first.
 
@@ -163,6 +164,7 @@ class Model:
             lists of values, which rules go by (`hybrid.rules`); other strategies pass it over.
         on_unknown: a user without any evidence gets the fallback, and `.source` says so; "raise"
             raises UnknownUser for an id never seen.
+        explain: fill `.reasons`, those of each item; costs more than the list.
 
         Raises RequestError for k below 1 or conditions that can't be met by any column, DataError
         for ids of the wrong type, EncoderMissing for words when the encoder isn't at hand.
@@ -183,7 +185,11 @@ class Model:
         seen = queries.history if exclude_seen else None
         candidates = self._catalogue.candidates(allow, deny, where, seen=seen)
         top, source = self._answerers.top_k_of_one(queries, candidates, k)
-        return Recommendations.of(top, self._catalogue.ids, source, user_id)
+        reasons: Sequence[Sequence[Reason]] = ()
+        if explain:
+            its = self._answerers, self._catalogue
+            reasons = reasons_of(*its, queries, candidates, k, top, source)
+        return Recommendations.of(top, self._catalogue.ids, source, user_id, reasons)
 
     def recommend_many(
         self,
@@ -283,37 +289,29 @@ class Model:
         return Recommendations.of(top, self._people.users, "cosine of likings")
 
     def explain(
-        self, user_id: Id | None, item_id: Id, /, *, history: History | None = None
+        self,
+        user_id: Id | None,
+        item_id: Id,
+        /,
+        *,
+        history: History | None = None,
+        context: Context | None = None,
     ) -> Explanation:
         """Say why an item has its score: reasons as data, strongest first, and one sentence.
 
-        For a linear strategy the weights of the reasons sum to the score. Raises UnknownItem,
-        UnknownUser (without a history), and RequestError when the recommender can't explain.
+        For a linear strategy the weights of the reasons sum to the score; rules say besides what
+        they do to the item in this `context`. Raises UnknownItem, UnknownUser (without a history),
+        and RequestError when the recommender can't explain.
         """
-        explains = capability(self.recommender, Explains)
-        scores = capability(self.recommender, Scores)
-        if explains is None or scores is None:
-            raise RequestError(f"{self._answerers.source} can't explain its recommendations")
-        item = self._catalogue.row(item_id)
-        if history is not None:
-            told = self._people.past.told(history, self._catalogue.ids)
-            queries = Queries(np.array((-1,), np.int32), told)
-        else:
-            row = -1 if user_id is None else self._people.users.row(user_id)
-            if row < 0:
-                raise UnknownUser(
-                    f"user {user_id!r} is not in the model; pass history=[...] for a stranger"
-                )
-            queries = self._people.queries(np.array((row,), np.int32))
-        score = float(scores.score(queries, np.array((item,), np.int32))[0, 0])
-        evidence = explains.explain(queries, item)
-        reasons = tuple(Reason.of(one, self._catalogue.items) for one in evidence)
-        request = GenerationRequest(
-            "explanation",
-            self.items.name(item),
-            [(reason.name, reason.kind, reason.weight) for reason in reasons],
+        if history is None and (user_id is None or self._people.users.row(user_id) < 0):
+            raise UnknownUser(
+                f"user {user_id!r} is not in the model; pass history=[...] for a stranger"
+            )
+        its = self._answerers, self._catalogue
+        queries = query_of(
+            self._people, self._catalogue, self._answerers, user_id, history, None, context, "raise"
         )
-        return Explanation(user_id, item_id, score, reasons, self._generator.generate(request))
+        return explained(*its, self._generator, queries, user_id, item_id)
 
     # ---- changing, by making a new one
 

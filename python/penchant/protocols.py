@@ -103,8 +103,8 @@ class Evidence:
     """One reason for a score.
 
     kind: "item" (an item of the user's history), "text" (likeness in words), "field" (likeness in
-        an attribute), "popularity", "trend", "recency", "factors" (likeness of learned tastes) or a
-        word of the component's own.
+        an attribute), "popularity", "trend", "recency", "factors" (likeness of learned tastes),
+        "rule" (what somebody wants of lists, named in `detail`) or a word of the component's own.
     weight: the part of the score that it explains; for a linear model the weights sum to the score.
     item: the item row it speaks of, or -1. `detail`: words that it rests on (shared terms), or "".
     source: the component that gave it.
@@ -337,6 +337,16 @@ class Explains(Protocol):
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """Give the reasons for the score of `item` for the one query, strongest first."""
+
+
+@runtime_checkable
+class ExplainsLists(Protocol):
+    """Decides on lists, and can say what put each item where it stands."""
+
+    def explain_list(
+        self, queries: Queries, candidates: Candidates, k: int, /
+    ) -> Sequence[Sequence[Evidence]]:
+        """Give the reasons for each item of the list that the one query gets, in its order."""
 
 
 @runtime_checkable

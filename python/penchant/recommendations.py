@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,20 +27,27 @@ class Recommendations:
         order of scores means something unless the source says otherwise.
     source: the component that answered, such as "cf.ease", or "base.popular" for the fallback.
     user_id: who asked, or None for a stranger.
+    reasons: of each item, where they were asked for; else ().
     """
 
     ids: Sequence[Id]
     scores: F32
     source: str
     user_id: Id | None = None
+    reasons: Sequence[Sequence[Reason]] = ()
 
     @classmethod
     def of(
-        cls, top: TopK, ids: Vocabulary, source: str, user_id: Id | None = None
+        cls,
+        top: TopK,
+        ids: Vocabulary,
+        source: str,
+        user_id: Id | None = None,
+        reasons: Sequence[Sequence[Reason]] = (),
     ) -> Recommendations:
         """Name the rows of the first query."""
         count = int(top.counts[0])
-        return cls(ids.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id)
+        return cls(ids.ids(top.rows[0, :count]), top.scores[0, :count], source, user_id, reasons)
 
     def __iter__(self) -> Iterator[Any]:
         yield self.ids
@@ -50,13 +57,19 @@ class Recommendations:
         return len(self.ids)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Plain dicts with `item_id`, `score` and `rank` (from 1), ready for JSON."""
-        return [
+        """Plain dicts with `item_id`, `score` and `rank` (from 1), ready for JSON.
+
+        `reasons`, a list of dicts, is there too where reasons were asked for.
+        """
+        rows: list[dict[str, Any]] = [
             {"item_id": item, "score": score, "rank": rank}
             for rank, (item, score) in enumerate(
                 zip(self.ids, self.scores.tolist(), strict=True), start=1
             )
         ]
+        for row, reasons in zip(rows, self.reasons, strict=False):
+            row["reasons"] = [asdict(reason) for reason in reasons]
+        return rows
 
     def to_frame(self, backend: Backend | None = None) -> Any:
         """A dataframe with columns user_id, item_id, score, rank; see `frame`."""

@@ -45,6 +45,9 @@ class TemplateGenerator:
             parts.append("it is new")
         if any(kind == "factors" for _, kind, _ in reasons):
             parts.append("people with your taste like it")
+        rules = [_plain(name) for name, kind, _ in reasons if kind == "rule"]
+        if rules:
+            parts.append(f"a rule asks for it ({_listed(rules)})")
         if not parts:
             parts.append(_listed([_plain(name) or kind for name, kind, _ in reasons]))
         return f"{item}: because {_listed(parts)}."

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from penchant import kernels
 from penchant.data import Dataset
-from penchant.protocols import FoldsIn, Kind, Scores, capability
+from penchant.protocols import ExplainsLists, FoldsIn, Kind, Scores, capability
 from penchant.queries import Candidates, Csr
 from penchant.testing import data as toys
 from penchant.testing import naive
@@ -104,6 +104,23 @@ class RecommenderContract(FittedContract):
                 which = np.array([row], np.int32)
                 alone = fitted.recommend(query, candidates.take(which), 3)
                 same_answers(alone, _row(whole, row), f"{what}: a query alone must get its list")
+
+    def test_each_item_of_a_list_has_its_reasons(self) -> None:
+        data = self.dataset()
+        fitted, queries = self.fit(data), toys.known(data)
+        explains = capability(fitted, ExplainsLists)
+        if explains is None:
+            return
+        for what, candidates in _filters(data):
+            counts = fitted.recommend(queries, candidates, 3).counts.tolist()
+            for row, query in enumerate(one_by_one(queries)):
+                which = np.array([row], np.int32)
+                found = explains.explain_list(query, candidates.take(which), 3)
+                assert len(found) == counts[row], (
+                    f"{what}: query {row} gets {counts[row]} items, with reasons for {len(found)}"
+                )
+                for reason in (reason for mine in found for reason in mine):
+                    assert np.isfinite(reason.weight), f"{what}: {reason} must have a finite weight"
 
     def test_nobody_gets_an_empty_answer(self) -> None:
         data = self.dataset()

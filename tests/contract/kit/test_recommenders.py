@@ -28,8 +28,9 @@ def recommender(
     recommend: Callable[[FittedBest, Queries, Candidates, int], TopK] | None = None,
     *,
     ranks_by_score: bool = True,
+    **others: Any,
 ) -> type[Contract]:
-    methods = {} if recommend is None else {"recommend": recommend}
+    methods = others if recommend is None else {"recommend": recommend, **others}
     fitted = type("Fitted", (FittedBest,), methods)
     build = type("Recommender", (Together,), {"fitted": fitted})
     return contract(RecommenderContract, build, ranks_by_score=ranks_by_score)
@@ -150,6 +151,13 @@ def test_a_ranking_that_depends_on_the_batch_is_found() -> None:
         return top_k(np.repeat(crowd, len(queries), axis=0), candidates, k)
 
     check(recommender(by_the_crowd, ranks_by_score=False), "a_batch_ranks_as_its_queries_alone")
+
+
+def test_a_list_with_an_item_less_explained_is_found() -> None:
+    def explain_list(self: Any, queries: Queries, candidates: Candidates, k: int) -> Any:
+        return [[] for _ in range(int(best(self, queries, candidates, k).counts[0]) - 1)]
+
+    check(recommender(explain_list=explain_list), "each_item_of_a_list_has_its_reasons")
 
 
 def test_nobody_that_is_an_error_is_found() -> None:

@@ -35,11 +35,11 @@ _ROUNDING = 1e-9  # 0.29 · 100 is a little less than 29
 
 @dataclass(frozen=True)
 class Placed:
-    """One item of a list: its row, its worth, and the rules that put it there, in words."""
+    """One item of a list: its row, its worth, and why it stands there, with 1 for a place given."""
 
     row: int
     worth: float
-    why: Sequence[str] = ()
+    why: Sequence[tuple[str, float]] = ()
 
 
 class Arrangement:
@@ -67,7 +67,7 @@ class Arrangement:
         self._plan, self._k = plan, k
         self._rows, self._worth = rows, worth
         self._whole, self._may, self._fetch, self._added = whole, may, fetch, added
-        self._why: dict[int, list[str]] = {}
+        self._why: dict[int, list[tuple[str, float]]] = {}
         # Positions in `rows`: those to choose from, and those that caps stop for good. A count of a
         # kind never grows, but what a share lets in does.
         self._waiting = order
@@ -275,7 +275,7 @@ class Arrangement:
             at = self._waiting.pop(0)
         else:
             return None
-        self._note(at, "no other item is left that the caps let in")
+        self._note(at, "no other item is left that the caps let in", 0.0)
         return at
 
     # ---- beyond the pool
@@ -314,8 +314,8 @@ class Arrangement:
     def _rank(self, at: int) -> tuple[float, int]:
         return -self._worth[at], at
 
-    def _note(self, at: int, words: str) -> None:
-        self._why.setdefault(at, []).append(words)
+    def _note(self, at: int, words: str, weight: float = 1.0) -> None:
+        self._why.setdefault(at, []).append((words, weight))
 
 
 def _needs(quota: Bound, k: int) -> list[int]:

@@ -30,7 +30,7 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 _MAY: Mapping[str, tuple[str, ...]] = {"pin": ("place",)}
 _SAYS: Mapping[str, str] = {
-    "require": "shown",
+    "require": "not among what is shown",
     "exclude": "not shown",
     "boost": "raised",
     "bury": "lowered",

@@ -114,6 +114,20 @@ class Bound:
         row = (queries.rows if queries.users is None else queries.users)[at]
         return 0 <= row < len(self.users) and bool(self.users[row])
 
+    def says_of(self, row: int) -> float:
+        """What it does to an item: the relevance added, 1 for a place given, -1 for one withheld.
+
+        0 where it leaves the item alone, as a cap and a quota do that know no list.
+        """
+        action = self.rule.action
+        if action in ("boost", "bury", "fresh"):
+            return float(self.added(np.array((row,), np.int32))[0])
+        if action == "pin":
+            return float(self.speaks_of(row))
+        if action in ("require", "exclude"):
+            return -float(self.speaks_of(row) == (action == "exclude"))
+        return 0.0
+
     def speaks_of(self, row: int) -> bool:
         """Whether an item is one of those named."""
         return bool(self._mask[row])
@@ -149,8 +163,9 @@ class Bound:
 
 @dataclass(frozen=True)
 class Plan:
-    """The rules that hold for a request, by what they do; `allow` and `deny` are bitsets."""
+    """The rules that hold for a request, all and by what they do; `allow`, `deny`: bitsets."""
 
+    bound: Sequence[Bound]
     allow: U64 | None
     deny: U64 | None
     lifting: Sequence[Bound]
@@ -171,7 +186,7 @@ class Plan:
         for one in having("exclude"):
             deny = one.bits if deny is None else deny | one.bits
         lifting = having("boost", "bury", "fresh")
-        return cls(allow, deny, lifting, having("pin"), having("cap"), having("quota"))
+        return cls(bound, allow, deny, lifting, having("pin"), having("cap"), having("quota"))
 
     @property
     def plain(self) -> bool:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from penchant.protocols import (
+    Evidence,
+    Explains,
     FitContext,
     FittedRecommender,
     FoldsIn,
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     from penchant.protocols import I32, U64, Bool, Recommender
     from penchant.queries import Queries, TopK
 
-    from penchant_hybrid.rule import RulesSettings
+    from penchant_hybrid.rule import Rule, RulesSettings
 
+_NAME = "hybrid.rules"
 POPULAR = "popular"
 """The name of the fallback's state among the parts."""
 
@@ -73,6 +76,36 @@ class FittedRules:
                 top.scores[query, :shown] = _raised(listed)
                 top.counts[query] = shown
         return top
+
+    def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
+        """What the rules that hold say of the item, then the reasons of the one inside.
+
+        A weight is what a rule adds to the relevance; 1 is a place given and -1 one withheld.
+        """
+        ((plan, _),) = self._book.plans(queries)
+        found = [_said(one.rule, one.says_of(item)) for one in plan.bound if one.says_of(item)]
+        return [*found, *self._inside(queries, item)]
+
+    def explain_list(
+        self, queries: Queries, candidates: Candidates, k: int, /
+    ) -> Sequence[Sequence[Evidence]]:
+        """What put each item of the one query's list where it stands, then reasons as above."""
+        ((pools, _),) = self._asked(queries, candidates, k)
+        found = []
+        for one in pools.listed(0):
+            moved = [Evidence("rule", w, detail=why, source=_NAME) for why, w in one.why]
+            moved += [
+                _said(bound.rule, lift)
+                for bound in pools.plan.lifting
+                if (lift := bound.says_of(one.row))
+            ]
+            found.append([*moved, *self._inside(queries, one.row)])
+        return found
+
+    def _inside(self, queries: Queries, item: int) -> Sequence[Evidence]:
+        known = queries.rows >= 0 if self._folds_in is None else self._folds_in.answers(queries)
+        explains = capability(self.inner if known[0] else self._popular, Explains)
+        return () if explains is None else explains.explain(queries, item)
 
     def answers(self, queries: Queries, /) -> Bool:
         """Everybody: what is popular has something for a stranger too."""
@@ -118,7 +151,7 @@ class _Pools:
         k: int,
         pool: int,
     ) -> None:
-        self._inner, self._plan, self._queries, self._k = inner, plan, queries, k
+        self._inner, self.plan, self._queries, self._k = inner, plan, queries, k
         self._candidates = _narrowed(candidates, plan.allow, plan.deny)
         self._found = inner.recommend(queries, self._candidates, pool)
         self._pool = pool
@@ -128,17 +161,17 @@ class _Pools:
         count = int(self._found.counts[at])
         rows = self._found.rows[at, :count]
         worth = scaled(self._found.scores[at, :count]) if count else np.empty(0, np.float32)
-        added = self._plan.added(rows)
+        added = self.plan.added(rows)
         if added is None:
             order = list(range(count))
         else:
             worth = worth + added
             order = np.argsort(-worth, kind="stable").tolist()
         mine, worths = rows.tolist(), worth.tolist()
-        if self._plan.plain:
+        if self.plan.plain:
             return [Placed(mine[place], worths[place]) for place in order[: self._k]]
         return Arrangement(
-            self._plan,
+            self.plan,
             self._k,
             mine,
             worths,
@@ -170,7 +203,7 @@ class _Pools:
         return rows
 
     def _added(self, rows: Sequence[int]) -> Sequence[float]:
-        added = self._plan.added(np.array(rows, np.int32))
+        added = self.plan.added(np.array(rows, np.int32))
         return [0.0] * len(rows) if added is None else added.tolist()
 
 
@@ -201,6 +234,10 @@ class Rules:
             Rulebook(self._settings.read(), state.arrays, least),
             self._settings.pool,
         )
+
+
+def _said(rule: Rule, weight: float) -> Evidence:
+    return Evidence("rule", weight, detail=f"{rule.name}: {rule.says()}", source=_NAME)
 
 
 def _narrowed(candidates: Candidates, allow: U64 | None, deny: U64 | None) -> Candidates:
