@@ -23,6 +23,7 @@ __all__ = [
     "isas",
     "nearest_means",
     "neighbours",
+    "nonnegative_least_squares",
     "pack_strings",
     "quantize_items",
     "ridge",
@@ -231,6 +232,19 @@ def svdpp(
     seed: int,
     progress: Callable[[int, float], bool | None] | None = None,
 ) -> SvdppModel: ...
+def nonnegative_least_squares(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    fixed: F32,
+    *,
+    regularization: float,
+    prior: F32 | None = None,
+    prior_weight: float = 0.0,
+    sweeps: int = 1000,
+    start: F32 | None = None,
+    threads: int = 1,
+) -> F32: ...
 def als(
     indptr: I64,
     indices: I32,

@@ -17,6 +17,7 @@ mod kth;
 mod matrix;
 pub mod nearest_means;
 pub mod neighbours;
+pub mod nonnegative;
 pub mod pairwise;
 mod parallel;
 mod random;

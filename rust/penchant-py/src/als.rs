@@ -1,6 +1,6 @@
 //! Matrix factorisation of likings by alternating least squares.
 
-use crate::arrays::{matrix, vector};
+use crate::arrays::{matrix, rows, vector};
 use crate::errors::OrRaise;
 use crate::numbers::{real, whole};
 use crate::pinned::Pinned;
@@ -93,16 +93,6 @@ fn als<'py>(
         rows_of(py, model.user_factors, factors, likes.rows())?,
         rows_of(py, model.item_factors, factors, columns)?,
     ))
-}
-
-/// Rows of factors that may be given.
-fn rows<'a>(given: Option<&'a Bound<'_, PyAny>>, name: &str) -> PyResult<Option<Matrix<'a>>> {
-    given
-        .map(|given| {
-            let (numbers, rows, factors) = matrix(given, name)?;
-            Matrix::new(numbers, rows, factors).or_raise(given.py())
-        })
-        .transpose()
 }
 
 /// Rows for strangers: the exact minimum of the loss of `als` for a row, while those of the other

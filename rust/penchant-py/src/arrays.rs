@@ -5,7 +5,8 @@ use numpy::{Element, PyArray, PyArray1, PyArray2, PyUntypedArray, dtype};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::errors::shape_error;
+use crate::errors::{OrRaise, shape_error};
+use penchant_kernels::Matrix;
 
 /// The values of a 1-d C-contiguous array of exactly the dtype `T`.
 ///
@@ -30,6 +31,19 @@ pub(crate) fn matrix<'a, T: Element>(
         }
         Err(_) => Err(refusal::<T>(array, name, 2)),
     }
+}
+
+/// Rows of factors that may be given.
+pub(crate) fn rows<'a>(
+    given: Option<&'a Bound<'_, PyAny>>,
+    name: &str,
+) -> PyResult<Option<Matrix<'a>>> {
+    given
+        .map(|given| {
+            let (numbers, rows, factors) = matrix(given, name)?;
+            Matrix::new(numbers, rows, factors).or_raise(given.py())
+        })
+        .transpose()
 }
 
 /// Arrays that belong together, as a tuple: `wanted` says which, "a pair (indptr, indices)".

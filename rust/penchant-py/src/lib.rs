@@ -9,6 +9,7 @@ mod errors;
 mod filters;
 mod item_index;
 mod neighbours;
+mod nonnegative;
 mod numbers;
 mod pairwise;
 mod pinned;
@@ -31,6 +32,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     digest::register(module)?;
     item_index::register(module)?;
     neighbours::register(module)?;
+    nonnegative::register(module)?;
     pairwise::register(module)?;
     ridge::register(module)?;
     sgd::register(module)?;
