@@ -24,8 +24,13 @@ from typing import Any, Self
 import numpy as np
 from common import print_machine
 from mf_contestant import NeighbourRatings, Ratings
+from penchant.surprise import BaselineOnly as OurBaselines
+from penchant.surprise import Dataset as OurDataset
+from penchant.surprise import Reader as OurReader
 from surprise import (
+    NMF,
     SVD,
+    BaselineOnly,
     Dataset,
     KNNBaseline,
     KNNBasic,
@@ -57,6 +62,17 @@ class Rival:
         """One rating a pair."""
         pairs = zip(users.tolist(), items.tolist(), repeat(0.0))
         return np.array([told.est for told in self._fitted.test(list(pairs))])
+
+
+class Door(Rival):
+    """An algorithm of `penchant.surprise`, asked in the same way."""
+
+    def fit(self, users: Any, items: Any, ratings: Any, *_: int) -> Self:
+        """Fit, with what a trainset needs."""
+        rows = zip(users.tolist(), items.tolist(), ratings.tolist(), repeat(None))
+        data = OurDataset(list(rows), OurReader(rating_scale=(1, 5)))
+        self._fitted = self._kind(**self._settings).fit(data.build_full_trainset())
+        return self
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,24 @@ PAIRS = [
         ),
         "SVDpp",
         lambda: Rival(SVDpp),
+    ),
+    Pair(
+        "`mf.nmf`",
+        lambda: Ratings("mf.nmf"),
+        "NMF",
+        lambda: Rival(NMF),
+    ),
+    Pair(
+        "`mf.nmf`, settings of NMF",
+        lambda: Ratings("mf.nmf", factors=15, iterations=50, regularization=0.06, shrinkage=0.0),
+        "NMF",
+        lambda: Rival(NMF),
+    ),
+    Pair(
+        "`penchant.surprise.BaselineOnly`",
+        lambda: Door(OurBaselines),
+        "BaselineOnly",
+        lambda: Rival(BaselineOnly, verbose=False),
     ),
     *_knn("global, euclidean", KNNBasic, "msd", baseline="global", **_BY_MSD),
     *_knn("means, euclidean", KNNWithMeans, "msd", baseline="means", **_BY_MSD),

@@ -11,6 +11,7 @@ import penchant
 import pytest
 from penchant.errors import DataError, RequestError, SettingsError
 from penchant.surprise import (
+    NMF,
     SVD,
     AlgoBase,
     BaselineOnly,
@@ -131,7 +132,7 @@ def test_ratings_must_be_there_and_finite() -> None:
 
 @pytest.mark.parametrize(
     "algo",
-    [SVD(), SVDpp(), SlopeOne(), KNNBaseline(sim_options=BY_ITEMS), BaselineOnly()],
+    [SVD(), SVDpp(), NMF(), SlopeOne(), KNNBaseline(sim_options=BY_ITEMS), BaselineOnly()],
     ids=lambda algo: type(algo).__name__,
 )
 def test_all_that_learn_beat_the_mean_and_repeat_themselves(films: Dataset, algo: AlgoBase) -> None:
@@ -213,6 +214,8 @@ def test_nothing_is_predicted_before_a_fit() -> None:
     [
         (lambda: BaselineOnly({"reg_v": 1}), "unknown key 'reg_v'; did you mean 'reg_u'"),
         (lambda: BaselineOnly({"method": "sgd"}), "method must be 'als', got 'sgd'"),
+        (lambda: NMF(biased=True), "NMF adds up parts alone; leave biased=True out, or use SVD"),
+        (lambda: NMF(reg_pu=0.1), "alike, got reg_pu=0.1 and reg_qi=None; give both the same"),
         (lambda: KNNBaseline(sim_options={"user_based": True}), "neighbours among items"),
         (lambda: KNNBaseline(sim_options={"name": "msd"}), "'pearson_baseline', got 'msd'"),
         (lambda: KNNBaseline(sim_options={"shrink": 1}), "key 'shrink'; did you mean 'shrinkage'"),

@@ -91,3 +91,14 @@ class TestWarpWithAnEncoder(ScorerContract):
         "text": {"use": "base.hashing", "dim": 16},
     }
     fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestNmf(ScorerContract):
+    name, settings = "mf.nmf", {"factors": 4, "iterations": 5}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestNmfWithoutRegularization(ScorerContract):
+    name = "mf.nmf"
+    settings = {"factors": 8, "iterations": 3, "regularization": 0, "shrinkage": 0}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True

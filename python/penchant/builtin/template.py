@@ -32,9 +32,12 @@ class TemplateGenerator:
             return f"{item}: no single reason stands out."
         liked = [_plain(name) for name, kind, _ in reasons if kind == "item" and name]
         words = [_plain(name) for name, kind, _ in reasons if kind in ("text", "field") and name]
+        like = [_plain(name) for name, kind, _ in reasons if kind == "part" and name]
         parts = []
         if liked:
             parts.append(f"you liked {_listed(liked)}")
+        if like:
+            parts.append(f"you like things like {_listed(like)}")
         if words:
             parts.append(f"it matches {_listed(words)}")
         if any(kind == "popularity" for _, kind, _ in reasons):

@@ -13,6 +13,7 @@ all. Whoever wants lists and not ratings asks `penchant.fit`.
 
 from penchant.surprise import accuracy, model_selection
 from penchant.surprise.algorithms import (
+    NMF,
     SVD,
     AlgoBase,
     BaselineOnly,
@@ -25,6 +26,7 @@ from penchant.surprise.algorithms import (
 from penchant.surprise.data import Dataset, Reader, Trainset
 
 __all__ = [
+    "NMF",
     "SVD",
     "AlgoBase",
     "BaselineOnly",

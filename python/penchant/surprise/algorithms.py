@@ -187,6 +187,39 @@ class SVDpp(_Descent):
     scorer = "mf.svdpp"
 
 
+class NMF(_Strategy):
+    """Ratings as sums of parts that are never below zero (`mf.nmf`), without biases.
+
+    reg_pu, reg_qi: one pull for both sides, so what is given must be the same; penchant's own
+    default where neither is. `biased=True` is refused.
+    """
+
+    scorer = "mf.nmf"
+
+    def __init__(
+        self,
+        n_factors: int | None = None,
+        n_epochs: int | None = None,
+        biased: bool = False,
+        reg_pu: float | None = None,
+        reg_qi: float | None = None,
+        **common: Any,
+    ) -> None:
+        if biased:
+            raise SettingsError("NMF adds up parts alone; leave biased=True out, or use SVD")
+        if reg_pu != reg_qi:
+            raise SettingsError(
+                f"NMF pulls users and items alike, got reg_pu={reg_pu} and reg_qi={reg_qi}; "
+                "give both the same"
+            )
+        settings: dict[str, Json] = {
+            "factors": n_factors,
+            "iterations": n_epochs,
+            "regularization": reg_pu,
+        }
+        super().__init__(settings, **common)
+
+
 class SlopeOne(_Strategy):
     """Ratings by mean differences of two items (`cf.slope_one`), doubted where few tell of them."""
 

@@ -1,4 +1,4 @@
-"""Matrix factorization for penchant: `mf.sgd` and `mf.svdpp` learn from ratings.
+"""Matrix factorization for penchant: `mf.sgd`, `mf.svdpp` and `mf.nmf` learn from ratings.
 
 The others learn from likings. Declaring them imports no arithmetic.
 """
@@ -13,6 +13,7 @@ from penchant import Component, hookimpl
 from penchant_mf.settings import (
     AlsSettings,
     BprSettings,
+    NmfSettings,
     SgdSettings,
     SvdppSettings,
     WarpSettings,
@@ -37,6 +38,12 @@ def _bpr(settings: BprSettings, registry: Registry) -> Scorer:
     return Pairwise("mf.bpr", settings, registry)
 
 
+def _nmf(settings: NmfSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_mf.nmf import Nmf
+
+    return Nmf(settings)
+
+
 def _sgd(settings: SgdSettings, registry: Registry) -> Scorer:
     from penchant_mf.sgd import Sgd
 
@@ -57,10 +64,11 @@ def _warp(settings: WarpSettings, registry: Registry) -> Scorer:
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `mf.als`, `mf.bpr`, `mf.sgd`, `mf.svdpp` and `mf.warp`."""
+    """Declare `mf.als`, `mf.bpr`, `mf.nmf`, `mf.sgd`, `mf.svdpp` and `mf.warp`."""
     return [
         Component("als", _als, AlsSettings, "Likings recalled by factors of users and items"),
         Component("bpr", _bpr, BprSettings, "Likings ranked above items drawn at random"),
+        Component("nmf", _nmf, NmfSettings, "Ratings foretold as sums of parts, none below zero"),
         Component("sgd", _sgd, SgdSettings, "Ratings foretold by factors of users and items"),
         Component("svdpp", _svdpp, SvdppSettings, "Ratings foretold by factors and what was rated"),
         Component("warp", _warp, WarpSettings, "Likings ranked above the items that rival them"),

@@ -129,6 +129,47 @@ def _check_descent(settings: SgdSettings | SvdppSettings) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NmfSettings:
+    """Settings of `mf.nmf`."""
+
+    factors: int = field(
+        default=16,
+        metadata={
+            "help": "how many parts there are: few are readable, many foretell a little better",
+            "search": Search(8, 64, log=True),
+        },
+    )
+    iterations: int = field(
+        default=20,
+        metadata={"help": "turns of items and users", "search": Search(5, 40)},
+    )
+    regularization: float = field(
+        default=0.08,
+        metadata={
+            "help": "pull of a user's or item's parts towards zero, for each rating",
+            "search": Search(0.03, 0.4, log=True),
+        },
+    )
+    shrinkage: float = field(
+        default=4.0,
+        metadata={
+            "help": "pull of a user's or item's parts towards the mean ones, however many ratings",
+            "search": Search(0.3, 30.0, log=True),
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.factors <= 512:
+            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
+        for name in ("regularization", "shrinkage"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{name} must be at least 0, got {value}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlsSettings:
     """Settings of `mf.als`, in proportion to the data."""
 
