@@ -7,15 +7,16 @@ The word `auto` means the one component of that name, whatever plugin offers it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penchant.components import Spec
 from penchant.errors import UnknownComponent
 from penchant.recipes import with_encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from penchant.components import SpecLike
     from penchant.data import Dataset
@@ -26,15 +27,27 @@ AUTO = "auto"
 
 
 def registry_of(specs: Collection[Spec], wanted: Collection[str]) -> Registry:
-    """Make a registry of the plugins `wanted`; of all that can be imported for a chooser."""
+    """Make a registry of the plugins `wanted`; of all that can be imported for a chooser.
+
+    So too where a name has no namespace, that the error may say which one was meant.
+    """
     from penchant.registry import Registry
 
-    if not any(spec.name == AUTO for spec in specs):
+    if not any(_bare(spec.to_json()) for spec in specs):
         registry = Registry.discover(only=wanted)
         choosers = registry.names("chooser")
         if not any(spec.name in choosers for spec in specs):
             return registry
     return Registry.discover(strict=False)
+
+
+def _bare(spec: Any) -> bool:
+    """Whether a component inside is named by one word, as `auto` is."""
+    if isinstance(spec, list | tuple):
+        return any(map(_bare, spec))
+    if not isinstance(spec, Mapping):
+        return False
+    return "." not in str(spec.get("use", ".")) or any(map(_bare, spec.values()))
 
 
 def resolved(spec: Spec, registry: Registry) -> Spec:

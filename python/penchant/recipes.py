@@ -127,7 +127,7 @@ class Recipe:
         scorers = content.get("scorers", ())
         if isinstance(scorers, str | Mapping):
             raise SettingsError(f"scorers must be a list of components, got {scorers!r}")
-        _refuse_unknown(content.get("evaluation", {}), _EVALUATION, "key of [evaluation]")
+        _check_evaluation(content.get("evaluation", {}))
         _check_tuned(content.get("tuned", {}))
         derive = content.get("derive", {}).values()
         for spec in (*scorers, *derive, content.get("recommender"), content.get("encoder")):
@@ -266,6 +266,24 @@ def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], what: str) -
     for key in given:
         if key not in known:
             raise SettingsError(f"unknown {what} {key!r}{did_you_mean(key, known)}")
+
+
+def _check_evaluation(asked: Mapping[str, Any]) -> None:
+    _refuse_unknown(asked, _EVALUATION, "key of [evaluation]")
+    if "split" in asked and not isinstance(asked["split"], str):
+        raise SettingsError(f"split must be a name such as 'user-time', got {asked['split']!r}")
+    share = asked.get("share", 0.5)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share < 1:
+        raise SettingsError(f"share must lie between 0 and 1, both left out, got {share!r}")
+    seed = asked.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise SettingsError(f"seed of [evaluation] must be a whole number from 0, got {seed!r}")
+    keep = asked.get("keep_negatives", True)
+    if not isinstance(keep, bool):
+        raise SettingsError(f"keep_negatives must be true or false, got {keep!r}")
+    metrics = asked.get("metrics", [""])
+    if not isinstance(metrics, list | tuple) or not all(isinstance(one, str) for one in metrics):
+        raise SettingsError(f"metrics must be a list such as ['ndcg@10'], got {metrics!r}")
 
 
 def _check_tuned(tuned: Mapping[str, Any]) -> None:

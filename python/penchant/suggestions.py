@@ -8,13 +8,21 @@ from collections.abc import Iterable
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Give the one of `names` that is most like `name`, or None when nothing is close.
 
-    Likeness is difflib's ratio (Ratcliff and Obershelp 1988) on lower case letters.
+    Likeness is difflib's ratio (Ratcliff and Obershelp 1988) on lower case letters, of whole names
+    and of what follows their last dot ("als" is like "mf.als"); initials will do where nothing is
+    close ("hr" for "hit_rate").
     """
     from difflib import get_close_matches  # an error's business only: kept out of start-up
 
-    folded = {known.casefold(): known for known in names}
+    known = list(names)
+    folded = {one.casefold(): one for one in known}
+    for one in known:
+        folded.setdefault(one.casefold().rpartition(".")[2], one)
     close = get_close_matches(name.casefold(), folded, n=1)
-    return folded[close[0]] if close else None
+    if close:
+        return folded[close[0]]
+    initials = {"".join(word[:1] for word in one.casefold().split("_")): one for one in known}
+    return initials.get(name.casefold()) if len(name) > 1 else None
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -206,3 +206,22 @@ def test_what_a_recipe_was_tuned_on_survives_the_way_to_toml_and_back(tmp_path: 
 def test_a_changed_table_of_tuning_is_refused(tuned: Any, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         Recipe.of({"scorers": ["cf.ease"], "tuned": tuned})
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"splt": "user-time"}, r"unknown key of \[evaluation\] 'splt'; did you mean 'split'\?"),
+        ({"split": 3}, "split must be a name such as 'user-time', got 3"),
+        ({"share": "half"}, "share must lie between 0 and 1, both left out, got 'half'"),
+        ({"share": 1}, "share must lie between 0 and 1, both left out, got 1"),
+        ({"seed": "one"}, r"seed of \[evaluation\] must be a whole number from 0, got 'one'"),
+        ({"seed": True}, r"seed of \[evaluation\] must be a whole number from 0, got True"),
+        ({"keep_negatives": "no"}, "keep_negatives must be true or false, got 'no'"),
+        ({"metrics": "ndcg@10"}, r"metrics must be a list such as \['ndcg@10'\], got 'ndcg@10'"),
+        ({"metrics": [10]}, r"metrics must be a list such as \['ndcg@10'\], got \[10\]"),
+    ],
+)
+def test_what_is_asked_of_an_evaluation_is_checked_on_reading(asked: Any, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Recipe.of({"scorers": ["cf.ease"], "evaluation": asked})

@@ -208,6 +208,15 @@ def test_the_nearest_name_is_found_whatever_its_case() -> None:
     assert nearest("factor", []) is None
 
 
+def test_the_last_word_of_a_name_and_initials_are_understood() -> None:
+    assert nearest("als", ["mf.als", "cf.ease"]) == "mf.als"
+    assert nearest("neighbours", ["scorers[0].neighbours", "scorers[0].l2"]) == (
+        "scorers[0].neighbours"
+    )
+    assert nearest("hr", ["ndcg", "hit_rate"]) == "hit_rate"
+    assert nearest("h", ["ndcg", "hit_rate"]) is None
+
+
 def test_did_you_mean_ends_a_sentence_or_says_nothing() -> None:
     assert did_you_mean("factor", ["factors"]) == "; did you mean 'factors'?"
     assert did_you_mean("zzz", ["factors"]) == ""

@@ -21,6 +21,7 @@ from penchant.evaluation import (
     leave_last_split,
     make_split,
     sliding_time_splits,
+    three_way_split,
     user_random_split,
     user_time_split,
     validation_split,
@@ -505,6 +506,26 @@ def test_the_seed_alone_decides_folds():
 def test_a_single_fold_is_refused():
     with pytest.raises(SettingsError, match="folds must be at least 2, got 1"):
         k_fold_splits(dataset(*likes("a", "pq")), folds=1)
+
+
+def test_folds_that_stay_empty_are_told_of():
+    data = dataset(*likes("a", "pqrs"), *likes("b", "pq"))
+    with pytest.raises(DataError, match=r"of 9 folds are empty, for 6 likings of 2 users can't"):
+        k_fold_splits(data, 9)
+    with pytest.raises(DataError, match="k-fold split leaves its test part empty: none of the"):
+        k_fold_splits(dataset(*likes("a", "p"), *likes("b", "q")), 2)
+
+
+def test_a_validation_part_that_stays_empty_is_told_of_by_its_name():
+    data = dataset(*likes("a", "pq"), *likes("b", "qr"))
+    with pytest.raises(
+        DataError, match="no validation part can be cut from the train part of user"
+    ):
+        validation_split(user_random_split(data))
+    with pytest.raises(
+        DataError, match=r"no validation part .* user-time: the user-time split leav"
+    ):
+        three_way_split(data, "user-time")
 
 
 def test_a_window_learns_from_what_was_before_it_and_knows_nothing_after():

@@ -235,6 +235,8 @@ def _checked(
         others = [Spec.of(spec).to_json() for spec in told if spec is not None]
         wanted = namespaces([*(spec.to_json() for spec in specs.values()), *others])
         registry = registry_of(specs.values(), wanted)
+    if encoder is not None:
+        registry.component(Spec.of(encoder).name, "encoder")
     for name, spec in specs.items():
         spec = resolved(spec, registry)
         if is_chooser(spec, registry):

@@ -172,6 +172,12 @@ def k_fold_splits(
     # Users start at different folds, else those of few likings would all lie in the first ones.
     fold = (place + draw.integers(folds, size=len(dataset.users))[likings.user]) % folds
     fold[size[likings.user] < 2] = -1
+    filled = len(np.unique(fold[fold >= 0]))
+    if 0 < filled < folds:
+        raise DataError(
+            f"{folds - filled} of {folds} folds are empty, for {len(likings)} likings of "
+            f"{int((size > 0).sum())} users can't fill them all; take fewer folds"
+        )
     return tuple(
         replace(
             parted(dataset, likings, fold == number, "k-fold", keep_negatives),
@@ -229,7 +235,12 @@ def validation_split(split: Split, *, share: float = 0.2, seed: int = 1) -> Spli
     Events below `min_value` stay in train if they are there. Raises DataError, SettingsError.
     """
     kind = _INNER.get(split.kind, split.kind)
-    inner = make_split(split.train, kind, share=share, seed=seed)
+    try:
+        inner = make_split(split.train, kind, share=share, seed=seed)
+    except DataError as error:
+        raise DataError(
+            f"no validation part can be cut from the train part of {split.name}: {error}"
+        ) from None
     return replace(inner, name=f"{split.name}/validation")
 
 

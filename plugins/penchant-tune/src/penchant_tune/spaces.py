@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from penchant import Recipe, Spec
 from penchant.errors import SettingsError
 from penchant.settings import REQUIRED, Choices, Search, describe_settings
-from penchant.suggestions import did_you_mean, nearest
+from penchant.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from penchant.registry import Registry
@@ -59,7 +59,7 @@ def dials(
     for name in (*only, *keep, *given):
         if name not in every:
             raise SettingsError(
-                f"the recipe has no setting {name!r}{_meant(name, every)} "
+                f"the recipe has no setting {name!r}{did_you_mean(name, every)} "
                 f"(settings: {', '.join(every) or 'none'})"
             )
     declared = {name: dial.space for name, dial in every.items() if dial.space is not None}
@@ -81,13 +81,6 @@ def dials(
             "strategy such as 'cf.item_knn', or give `spaces`"
         )
     return sorted(chosen, key=lambda dial: dial.space.when is not None)
-
-
-def _meant(name: str, every: Iterable[str]) -> str:
-    """Name the setting that is near, or whose last word is."""
-    words = {full.rpartition(".")[2]: full for full in every}
-    near = nearest(name, every) or words.get(nearest(name, words) or "")
-    return "" if near is None else f"; did you mean {near!r}?"
 
 
 def turned(recipe: Recipe, values: Mapping[tuple[str | int, ...], Any]) -> Recipe:
