@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import platform
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,8 +63,8 @@ class PeakMemory:
     """How much memory a block needed: `with PeakMemory() as memory: ...; memory.megabytes`.
 
     megabytes: resident memory of the process at its peak inside of the block, less that before it;
-    None where the system (any but Linux) does not say. Of other threads, all counts. Memory that
-    the process had got and freed before is not seen again.
+    None where the system (any but Linux) does not say. Of other threads, all counts. Memory freed
+    before is given back first, where the allocator can (glibc); elsewhere it is not seen again.
     """
 
     megabytes: float | None = None
@@ -70,6 +72,9 @@ class PeakMemory:
     def __enter__(self) -> PeakMemory:
         """Have the system forget earlier peaks."""
         gc.collect()
+        # A Python without shared libraries can't ask, nor can one of another libc.
+        with suppress(OSError, AttributeError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
         try:
             _CLEAR.write_text("5", "ascii")
             self._before: float | None = _resident("VmRSS")
