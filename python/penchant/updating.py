@@ -143,7 +143,8 @@ def _acts(people: People, first: int) -> Interactions:
 
     users = np.array(sorted(people.changed), np.int32)
     acts = people.past.events.take(users)
-    met = np.unique(acts.row_of_entry()[acts.indices >= first])
+    # Not np.unique, whose first call imports numpy.ma: 40 ms.
+    met = np.flatnonzero(np.bincount(acts.row_of_entry()[acts.indices >= first])).astype(np.int32)
     users, acts = users[met], acts.take(met)
     return Interactions.of(
         users[acts.row_of_entry()],

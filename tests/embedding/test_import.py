@@ -43,6 +43,25 @@ assert penchant.load("model").recommend(2).ids == [2]
     assert not loaded & (HEAVY | {"rich", "penchant_mf", "penchant_onnx"})
 
 
+def test_a_loaded_model_answers_and_takes_up_an_item_without_masked_arrays(tmp_path: Path) -> None:
+    made = """
+import penchant
+events = penchant.Dataset.from_frame(
+    {"user_id": [1, 1, 2], "item_id": [1, 2, 1]},
+    items={"item_id": [1, 2, 3], "title": ["a pear", "a fig", "an old fig"]},
+)
+penchant.fit(events, scorers=["content.text"]).save("model")
+"""
+    modules_after(made, tmp_path)
+    code = """
+import penchant, sys
+model = penchant.load("model").with_items([{"item_id": 4, "title": "a fig"}])
+assert model.recommend_many([1], candidates=[[4, 4, 9]]).ids == [4]
+assert "numpy.ma" not in sys.modules  # 40 ms, that the first caller of np.unique waits
+"""
+    modules_after(code, tmp_path)
+
+
 def test_the_builtins_work_without_any_plugin(tmp_path: Path) -> None:
     code = """
 import penchant

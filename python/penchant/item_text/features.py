@@ -51,7 +51,7 @@ def described(features: F32 | Csr) -> Bool:
     """(n,) bool: the rows that say anything."""
     if isinstance(features, Csr):
         return np.asarray(features.counts() > 0, np.bool_)
-    return np.asarray(lengths(features) > 0, np.bool_)
+    return np.asarray(features.any(axis=1), np.bool_)
 
 
 def rows_of(features: F32 | Csr, rows: I32) -> F32 | Csr:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from penchant import kernels
 from penchant.errors import FitCancelled
+from penchant.growing import appended
 from penchant.item_text import (
     as_sparse,
     likeness,
@@ -96,7 +97,7 @@ class Words:
         if isinstance(self.rows, Csr):
             rows = stacked(self.rows, _sparse(added))
         else:
-            rows = np.concatenate([self.rows, _dense(added)])
+            rows = appended(self.rows, _dense(added))
         return replace(self, rows=rows), lists
 
     def _alike(self, told: F32 | Csr) -> F32:

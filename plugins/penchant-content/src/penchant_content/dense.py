@@ -35,6 +35,7 @@ class DenseText:
     vectors: (items, d) float32 of length 1, or zeros for an item of which nothing is said.
     text: what made them.
     own: (users, d), what users say of themselves, zeros for silence; None where nobody is asked.
+    described: (items,), which have a vector; None to look.
     """
 
     vectors: F32
@@ -42,13 +43,15 @@ class DenseText:
     min_value: float | None
     half_life: float | None
     own: F32 | None = None
+    described: Bool | None = None
 
     def __post_init__(self) -> None:
         self.vectors.setflags(write=False)
         if self.own is not None:
             self.own.setflags(write=False)
         # Known once, asked at each request.
-        self.__dict__["_described"] = described(self.vectors)
+        known = described(self.vectors) if self.described is None else self.described
+        self.__dict__["_described"] = known
         if isinstance(self.text, EncodedText):
             self.__dict__["encoders"] = self.text.encoders
 
@@ -106,7 +109,8 @@ class DenseText:
         added = self.text.describe(data, new)
         if isinstance(added, Csr):
             raise TypeError("the extractor gave vectors at fit, now sparse features")
-        return replace(self, vectors=appended(self.vectors, added))
+        known = np.concatenate([self.__dict__["_described"], described(added)])
+        return replace(self, vectors=appended(self.vectors, added), described=known)
 
     def state(self) -> State:
         """Give the vectors, and the state of what made them."""
