@@ -11,11 +11,11 @@ be met, which is possible for quotas without common items whenever there are ite
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from penchant import kernels
@@ -33,13 +33,15 @@ Kinds: TypeAlias = Sequence[tuple[int, int]]
 _ROUNDING = 1e-9  # 0.29 · 100 is a little less than 29
 
 
-@dataclass(frozen=True)
-class Placed:
-    """One item of a list: its row, its worth, and why it stands there, with 1 for a place given."""
+class Listed(NamedTuple):
+    """A list: the rows of its items, their worth, and by row why some stand where they do.
 
-    row: int
-    worth: float
-    why: Sequence[tuple[str, float]] = ()
+    A reason is a few words, with 1 for a place that was given and 0 for one that was left.
+    """
+
+    rows: list[int]
+    worth: list[float]
+    why: Mapping[int, Sequence[tuple[str, float]]] = MappingProxyType({})
 
 
 class Arrangement:
@@ -74,9 +76,12 @@ class Arrangement:
         self._stopped: list[tuple[float, int]] = []
         self._for_good = not any(cap.rule.share for cap in plan.caps)
         self._dry = False
+        # How many of each kind there are, so far for a share, and with all that is pinned for a
+        # count; where pinned items of a kind are still to come, for a share.
         self._counts: list[dict[int, int]] = [{} for _ in plan.caps]
-        self._pinned = self._pins()
         self._ahead: list[dict[int, list[int]]] = [{} for _ in plan.caps]
+        self._most = [cap.rule.at_most for cap in plan.caps]
+        self._pinned = self._pins()
         self._kinds: dict[int, Kinds] = {}
         self._have = [0] * len(plan.quotas)
         self._given_up: set[int] = set()
@@ -85,9 +90,12 @@ class Arrangement:
         self._calm = 0  # the place from which on a quota may have to be served
         for place, at in sorted(self._pinned.items()):
             for which, kind in self._of(at):
-                self._ahead[which].setdefault(kind, []).append(place)
+                if self._most[which] is None:
+                    self._ahead[which].setdefault(kind, []).append(place)
+                else:
+                    self._counts[which][kind] = self._counts[which].get(kind, 0) + 1
 
-    def listed(self) -> list[Placed]:
+    def listed(self) -> Listed:
         """The list. O(k · (items that caps stop + places where quotas fall due))."""
         listed: list[int] = []
         for place in range(1, self._k + 1):
@@ -96,10 +104,14 @@ class Arrangement:
             if at is None:
                 break
             listed.append(at)
-            self._count(at, place)
+            self._count(at, pinned=pinned is not None)
         # With nothing left to stand before them, pinned items move up.
         listed += [at for _, at in sorted(self._pinned.items())]
-        return [Placed(self._rows[at], self._worth[at], self._why.get(at, ())) for at in listed]
+        return Listed(
+            [self._rows[at] for at in listed],
+            [self._worth[at] for at in listed],
+            {self._rows[at]: why for at, why in self._why.items()},
+        )
 
     # ---- pins
 
@@ -218,16 +230,15 @@ class Arrangement:
     def _serves(self, quota: int, at: int) -> bool:
         return self._plan.quotas[quota].speaks_of(self._rows[at])
 
-    def _count(self, at: int, place: int) -> None:
-        """Count an item that has come to stand at a place."""
+    def _count(self, at: int, *, pinned: bool) -> None:
+        """Count an item that has come to stand in the list."""
         for which, kind in self._of(at):
+            if pinned and self._most[which] is not None:
+                continue
+            if pinned:
+                self._ahead[which][kind].pop(0)
             counts = self._counts[which]
             counts[kind] = counts.get(kind, 0) + 1
-            ahead = self._ahead[which]
-            if ahead and ahead.get(kind, (0,))[0] == place:
-                ahead[kind].pop(0)
-                if not ahead[kind]:
-                    del ahead[kind]
         for quota in range(len(self._have)):
             self._have[quota] += self._serves(quota, at)
 
@@ -250,13 +261,13 @@ class Arrangement:
 
     def _room(self, which: int, kind: int, place: int) -> bool:
         """Whether one more of a kind may stand at a place, with what is pinned further down."""
-        cap, count = self._plan.caps[which], self._counts[which].get(kind, 0) + 1
-        if count > _limit(cap, place):
-            return False
-        ahead = self._ahead[which]
-        return not ahead or all(
-            count + more <= _limit(cap, later)
-            for more, later in enumerate(ahead.get(kind, ()), start=1)
+        most, count = self._most[which], self._counts[which].get(kind, 0) + 1
+        if most is not None:
+            return count <= most
+        share = self._plan.caps[which].rule.share or 0.0
+        places = [place, *self._ahead[which].get(kind, ())]
+        return all(
+            count + more <= math.ceil(share * last - _ROUNDING) for more, last in enumerate(places)
         )
 
     def _stop(self, stopped: Sequence[int]) -> None:
@@ -337,11 +348,3 @@ def _due(quotas: Sequence[Bound], needs: Sequence[list[int]], k: int) -> list[in
         if quota.rule.share is not None:
             due |= {place for place in range(1, k + 1) if need[place] > need[place - 1]}
     return sorted(due)
-
-
-def _limit(cap: Bound, place: int) -> int:
-    """How many of a kind may stand at the first places."""
-    rule = cap.rule
-    if rule.share is not None:
-        return math.ceil(rule.share * place - _ROUNDING)
-    return rule.at_most or 0

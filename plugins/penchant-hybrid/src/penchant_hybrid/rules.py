@@ -25,7 +25,7 @@ from penchant.protocols import (
 )
 from penchant.queries import Candidates
 
-from penchant_hybrid.arranging import Arrangement, Placed
+from penchant_hybrid.arranging import Arrangement, Listed
 from penchant_hybrid.conflicts import check
 from penchant_hybrid.reranked import INNER, nothing, scaled
 from penchant_hybrid.rulebook import Plan, Rulebook
@@ -71,8 +71,8 @@ class FittedRules:
         for pools, which in self._asked(queries, candidates, k):
             for at, query in enumerate(which.tolist()):
                 listed = pools.listed(at)
-                shown = len(listed)
-                top.rows[query, :shown] = [one.row for one in listed]
+                shown = len(listed.rows)
+                top.rows[query, :shown] = listed.rows
                 top.scores[query, :shown] = _raised(listed)
                 top.counts[query] = shown
         return top
@@ -92,14 +92,16 @@ class FittedRules:
         """What put each item of the one query's list where it stands, then reasons as above."""
         ((pools, _),) = self._asked(queries, candidates, k)
         found = []
-        for one in pools.listed(0):
-            moved = [Evidence("rule", w, detail=why, source=_NAME) for why, w in one.why]
+        listed = pools.listed(0)
+        for row in listed.rows:
+            why = listed.why.get(row, ())
+            moved = [Evidence("rule", weight, detail=words, source=_NAME) for words, weight in why]
             moved += [
                 _said(bound.rule, lift)
                 for bound in pools.plan.lifting
-                if (lift := bound.says_of(one.row))
+                if (lift := bound.says_of(row))
             ]
-            found.append([*moved, *self._inside(queries, one.row)])
+            found.append([*moved, *self._inside(queries, row)])
         return found
 
     def _inside(self, queries: Queries, item: int) -> Sequence[Evidence]:
@@ -124,7 +126,12 @@ class FittedRules:
         known = queries.rows >= 0 if self._folds_in is None else self._folds_in.answers(queries)
         for plan, which in self._book.plans(queries):
             mine = known[which]
-            for inner, those in ((self.inner, which[mine]), (self._popular, which[~mine])):
+            parts = (
+                ((self.inner, which),)
+                if mine.all()
+                else ((self.inner, which[mine]), (self._popular, which[~mine]))
+            )
+            for inner, those in parts:
                 if len(those) == len(queries):
                     yield _Pools(inner, plan, queries, candidates, k, pool), those
                 elif len(those):
@@ -156,26 +163,25 @@ class _Pools:
         self._found = inner.recommend(queries, self._candidates, pool)
         self._pool = pool
 
-    def listed(self, at: int) -> Sequence[Placed]:
+    def listed(self, at: int) -> Listed:
         """The list for the query at a position."""
         count = int(self._found.counts[at])
         rows = self._found.rows[at, :count]
         worth = scaled(self._found.scores[at, :count]) if count else np.empty(0, np.float32)
         added = self.plan.added(rows)
-        if added is None:
-            order = list(range(count))
-        else:
+        order = None
+        if added is not None:
             worth = worth + added
-            order = np.argsort(-worth, kind="stable").tolist()
-        mine, worths = rows.tolist(), worth.tolist()
+            order = np.argsort(-worth, kind="stable")
         if self.plan.plain:
-            return [Placed(mine[place], worths[place]) for place in order[: self._k]]
+            best = slice(self._k) if order is None else order[: self._k]
+            return Listed(rows[best].tolist(), worth[best].tolist())
         return Arrangement(
             self.plan,
             self._k,
-            mine,
-            worths,
-            order,
+            rows.tolist(),
+            worth.tolist(),
+            list(range(count)) if order is None else order.tolist(),
             whole=count < self._pool or count == self._candidates.items,
             may=lambda row: self._may(at, row),
             fetch=lambda within, without, wanted: self._fetch(at, within, without, wanted),
@@ -255,16 +261,16 @@ def _narrowed(candidates: Candidates, allow: U64 | None, deny: U64 | None) -> Ca
     return Candidates(candidates.items, candidates.seen, allow, deny, candidates.lists)
 
 
-def _raised(listed: Sequence[Placed]) -> list[float]:
+def _raised(listed: Listed) -> list[float]:
     """The worths, raised where need be so that they fall: rules may put an item above better ones.
 
     Equal ones stand by ascending row; one that can't stay equal is the next greater float.
     """
-    scores = [one.worth for one in listed]
-    for place in range(len(listed) - 2, -1, -1):
+    rows, scores = listed.rows, [*listed.worth]
+    for place in range(len(rows) - 2, -1, -1):
         below = scores[place + 1]
         if scores[place] <= below:
-            tied = listed[place].row < listed[place + 1].row
+            tied = rows[place] < rows[place + 1]
             scores[place] = (
                 below if tied else float(np.nextafter(np.float32(below), np.float32(np.inf)))
             )
