@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from penchant import Component, Registry, hookimpl
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.data.columns import CategoryColumn, NumberColumn, TextColumn
-from penchant.evaluation import SPLITS, compare, leaks, make_split, user_random_split
+from penchant.evaluation import (
+    SPLITS,
+    compare,
+    cross_validate,
+    leaks,
+    make_split,
+    user_random_split,
+)
+from penchant.evaluation.measuring import measure
+from penchant.protocols import Features, State
 
 MOVIES = Path(__file__).parents[2] / "examples" / "data" / "movielens-small"
 
@@ -115,6 +126,68 @@ def test_a_report_warns_of_the_column():
     leaky = with_columns(data, {"votes": NumberColumn(figures(data)["count"])})
     report = compare(["base.popular"], leaky, ["user-random"], metrics=["ndcg@3"])
     assert any("column 'votes'" in note for note in report.notes())
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSettings:
+    """Nothing to set."""
+
+
+def test_folds_are_looked_through_too(capsys):
+    data = log_of()
+    leaky = with_columns(data, {"votes": NumberColumn(figures(data)["count"])})
+    cross_validate("mf.sgd", leaky, ["rmse"], cv=2, verbose=True)
+    assert capsys.readouterr().out.count("\nNote: column 'votes' of the items goes by") == 1
+
+
+class Famous:
+    """Labels items by whether many events touch them; remembers every log that it learned from."""
+
+    side = "items"
+
+    def __init__(self, logs: list[Dataset]) -> None:
+        self.logs = logs
+
+    def fit(self, data, context, /):
+        self.logs.append(data)
+        return self
+
+    def extract(self, data, rows, /):
+        many = np.bincount(self.logs[-1].interactions.item, minlength=len(data.items)) >= 10
+        return Features(many[rows].astype(np.float32).reshape(-1, 1), ("famous",))
+
+    def state(self):
+        return State()
+
+    def restore(self, state, /):
+        return self
+
+
+def test_derived_columns_are_worked_out_from_train_alone(monkeypatch):
+    logs: list[Dataset] = []
+    component = Component("famous", lambda made, registry: Famous(logs), NoSettings, "For tests.")
+    plugin = SimpleNamespace(PENCHANT_API=1, penchant_extractors=hookimpl(lambda: [component]))
+    registry = Registry({"my": plugin})
+    learned: list[Dataset] = []
+
+    def seen(name, spec, split, **settings):
+        learned.append(split.train)
+        return measure(name, spec, split, **settings)
+
+    monkeypatch.setattr("penchant.evaluation.grid.measure", seen)
+    compare(
+        ["base.popular"],
+        data := log_of(),
+        ["user-random", "cold-item"],
+        metrics=["ndcg@3"],
+        derive={"fame": "my.famous"},
+        registry=registry,
+    )
+    splits = [make_split(data, kind) for kind in ("user-random", "cold-item")]
+    assert [log.fingerprint for log in logs] == [split.train.fingerprint for split in splits]
+    for train, split in zip(learned, splits, strict=True):
+        count = np.bincount(split.train.interactions.item, minlength=len(data.items))
+        assert [bool(word) for word in train.items.columns["fame"].words()] == list(count >= 10)
 
 
 # ---- real data

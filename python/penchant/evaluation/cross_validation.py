@@ -11,6 +11,7 @@ import numpy as np
 
 from penchant.errors import SettingsError
 from penchant.evaluation.judging import joined
+from penchant.evaluation.leaks import leaks
 from penchant.evaluation.ranking import evaluate_recommender
 from penchant.evaluation.ratings import evaluate_ratings
 from penchant.evaluation.splits import k_fold_splits
@@ -42,7 +43,7 @@ def cross_validate(
     measures: names of metrics; where all are of ratings all events are parted, whatever the
         dataset's `min_value` calls a liking.
     seed: of the folds and of the fits.
-    verbose: print a table of the folds, with mean and standard deviation.
+    verbose: print a table of the folds, with mean and standard deviation, and what `leaks` tells.
 
     Gives by measure (cv,) float64, as "test_rmse" or "test_ndcg@10", and the seconds of each fold
     as tuples "fit_time" and "test_time". Folds part each user's events, so that unlike those of
@@ -60,7 +61,8 @@ def cross_validate(
     recipe = _as_recommender(algo, registry)
     figures: dict[str, list[float]] = {str(name): [] for name in names}
     fit_times, test_times = [], []
-    for split in k_fold_splits(data, cv, seed):
+    splits = k_fold_splits(data, cv, seed)
+    for split in splits:
         started = time.perf_counter()
         model = fit(split.train, **recipe, seed=seed, threads=threads, registry=registry)
         fitted = time.perf_counter()
@@ -72,6 +74,8 @@ def cross_validate(
     told |= {"fit_time": tuple(fit_times), "test_time": tuple(test_times)}
     if verbose:
         print(_table(told, cv))
+        for sentence in dict.fromkeys(said for split in splits for said in leaks(split)):
+            print(f"Note: {sentence}")
     return told
 
 
