@@ -45,10 +45,32 @@ def test_settings_are_proportions_of_the_data() -> None:
     assert loss.regularization * (2 + 0.5 * 8) == pytest.approx(2 * 0.3)
 
 
+def test_what_is_not_set_follows_from_the_rows_that_a_liking_meets() -> None:
+    # Three likings of four are of a user of 3, one of a user of 1; two of an item of 2.
+    likes = pairs([0, 1, 2], [0], [], columns=5)
+    a, b = (3 * 3 + 1) / 4, (2 * 2 + 1 + 1) / 4
+    wanted = AlsSettings(
+        unobserved_weight=16 * a / (a + 5), regularization=1 / np.sqrt(a) + 1 / np.sqrt(b)
+    )
+    found, stated = Loss.of(likes, AlsSettings()), Loss.of(likes, wanted)
+    assert found.unobserved_weight == pytest.approx(stated.unobserved_weight)
+    assert found.regularization == pytest.approx(stated.regularization)
+
+
+def test_a_fit_tells_which_settings_it_goes_by() -> None:
+    told: list[str] = []
+
+    def progress(_task: str, _done: int, _total: int, detail: str = "") -> None:
+        told.append(detail)
+
+    Als(LEARNED, MINE).fit(toy_dataset(), FitContext(progress=progress))
+    assert told[0] == "regularization 0.05, unobserved_weight 1"
+
+
 def test_a_dataset_twice_over_gives_the_same_scores() -> None:
-    """Defaults travel: what matters is proportions, not how many users there are."""
+    """Settings are proportions: how many users there are plays no part."""
     once, twice = checkerboard(users=12, items=12), checkerboard(users=24, items=12)
-    whole = AlsSettings(factors=12, iterations=200)
+    whole = AlsSettings(factors=12, iterations=200, unobserved_weight=20, regularization=0.22)
     fits = [Als(whole, MINE).fit(data, FitContext()) for data in (once, twice)]
     scores = [fitted.score(strangers(once), None) for fitted in fits]
     assert np.abs(scores[0] - scores[1]).max() < 0.01 * np.abs(scores[0]).max()

@@ -8,7 +8,8 @@ into them and what comes out.
 A row's pull towards zero grows with what is known of it (the paper's ν is 1). The paper's other
 numbers suit one data set: a weight of 0.1 for each unknown pair is little where users
 know a tenth of the catalogue and drowns the likings where they know a thousandth. The settings
-here are the same numbers in proportion to the data, so that their defaults travel.
+here are the same numbers in proportion to the data, and those that are left out follow from how
+many likings users and items have; see `Loss.of`.
 
 With a text, an item is pulled towards what its words foretell (`penchant.item_text.TextMap`)
 instead of zero: the factors are learned by likings alone for some iterations, then the map from
@@ -58,10 +59,24 @@ class Loss:
 
         All unknown pairs together weigh `unobserved_weight` times as much as all likings, and a row
         of average activity is pulled by `regularization` for each of its likings.
+
+        What is None follows from the rows that a liking meets on average: a likings of its user, b
+        of its item. Likings scattered by chance have singular values up to about √a + √b, those of
+        a taste that all share √(a b) (Bandeira, van Handel, "Sharp nonasymptotic bounds on the norm
+        of random matrices with independent entries", 2016), so `regularization` is the quotient,
+        1/√a + 1/√b. `unobserved_weight` is 16 a / (a + 5), since what a user of few likings left
+        out tells less; 16 and 5 were chosen on validation parts of eight splits.
         """
-        weight = settings.unobserved_weight
+        of_users = likes.counts()
+        of_items = np.bincount(likes.indices, minlength=likes.columns)
+        a, b = (float(np.average(counts, weights=counts)) for counts in (of_users, of_items))
+        weight, regularization = settings.unobserved_weight, settings.regularization
+        if weight is None:
+            weight = 16 * a / (a + 5)
+        if regularization is None:
+            regularization = a**-0.5 + b**-0.5
         pairs = likes.rows * likes.columns
-        return cls(weight * likes.nnz / pairs, settings.regularization / (1 + weight))
+        return cls(weight * likes.nnz / pairs, regularization / (1 + weight))
 
     def fold_in(self, fixed: F32) -> kernels.AlsFoldIn:
         """Solver of rows that minimize this loss while the rows of `fixed` stand still."""
@@ -130,7 +145,8 @@ class Als:
     def fit(self, data: Dataset, context: FitContext, /) -> FittedAls:
         """Alternate. O(iterations·(likings·f + rows·f²) + users·f³), and the text's own time.
 
-        Raises DataError where nobody likes anything, or a text is asked for and no item has one.
+        Tells with its first step which settings it goes by. Raises DataError where nobody likes
+        anything, or a text is asked for and no item has one.
         """
         likes = data.positive_csr()
         if not likes.nnz:
@@ -203,7 +219,10 @@ class Als:
         if context.cancelled():
             raise FitCancelled("the fit of mf.als was cancelled before it began")
         if not turn.start:
-            context.progress(_TASK, 0, settings.iterations)
+            weight = loss.unobserved_weight * likes.rows * likes.columns / likes.nnz
+            pull = loss.regularization * (1 + weight)
+            told = f"regularization {pull:.3g}, unobserved_weight {weight:.3g}"
+            context.progress(_TASK, 0, settings.iterations, told)
         users, items = kernels.als(
             likes.indptr,
             likes.indices,

@@ -181,18 +181,19 @@ class AlsSettings:
         },
     )
     iterations: int = field(default=16, metadata={"help": "sweeps over all likings"})
-    unobserved_weight: float = field(
-        default=20.0,
+    unobserved_weight: float | None = field(
+        default=None,
         metadata={
-            "help": "weight of all unknown pairs together, in weights of all likings; more of it "
-            "favours popular items",
+            "help": "weight of all unknown pairs together, in weights of all likings, from the "
+            "data where None; more of it favours popular items",
             "search": Search(1.0, 200.0, log=True),
         },
     )
-    regularization: float = field(
-        default=0.22,
+    regularization: float | None = field(
+        default=None,
         metadata={
-            "help": "pull of the vectors towards zero, for each liking of an average row",
+            "help": "pull of the vectors towards zero, for each liking of an average row, from the "
+            "data where None",
             "search": Search(0.01, 2.0, log=True),
         },
     )
@@ -215,7 +216,7 @@ class AlsSettings:
             raise ValueError(f"iterations must be at least 1, got {self.iterations}")
         for name in ("unobserved_weight", "regularization", "text_regularization"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
+            if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be greater than 0, got {value}")
 
 
