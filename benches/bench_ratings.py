@@ -69,7 +69,7 @@ class Door(Rival):
 
     def fit(self, users: Any, items: Any, ratings: Any, *_: int) -> Self:
         """Fit, with what a trainset needs."""
-        rows = zip(users.tolist(), items.tolist(), ratings.tolist(), repeat(None))
+        rows = zip(users.tolist(), items.tolist(), ratings.tolist(), strict=True)
         data = OurDataset(list(rows), OurReader(rating_scale=(1, 5)))
         self._fitted = self._kind(**self._settings).fit(data.build_full_trainset())
         return self

@@ -8,11 +8,11 @@ import penchant_mf
 import pytest
 from penchant import Registry, kernels
 from penchant.data import Dataset, Interactions, Items, Users
-from penchant.protocols import FitContext
+from penchant.protocols import FitContext, FittedScorer
 from penchant.queries import Queries
 from penchant_mf.als import Als, FittedAls
-from penchant_mf.fitted import FittedSgd
-from penchant_mf.settings import AlsSettings, SgdSettings
+from penchant_mf.nmf import Nmf
+from penchant_mf.settings import AlsSettings, NmfSettings, SgdSettings
 from penchant_mf.sgd import Sgd
 
 pytestmark = pytest.mark.data
@@ -42,7 +42,7 @@ def fold(part: str) -> Dataset:
     )
 
 
-def error(fitted: FittedSgd, queries: Queries, test: Interactions) -> float:
+def error(fitted: FittedScorer, queries: Queries, test: Interactions) -> float:
     """RMSE of ratings clipped to 1 to 5; the queries are those of all users, in order."""
     foretold = np.clip(fitted.score(queries, None)[test.user, test.item], 1, 5)
     return float(np.sqrt(np.mean((foretold - test.value.astype(np.float64)) ** 2)))
@@ -66,6 +66,20 @@ def test_a_stranger_is_foretold_about_as_well_as_a_known_user() -> None:
     whole = Sgd(SgdSettings(), MINE).fit(train, FitContext(threads=2))
     known = Queries.known(np.arange(USERS, dtype=np.int32), train.interactions.by_user())
     assert error(fitted, strangers, theirs) <= error(whole, known, theirs) + 0.015
+
+
+def test_rmse_of_parts_and_of_strangers_to_them() -> None:
+    train, test = fold("base"), fold("test").interactions
+    left_out = np.arange(USERS) % 10 == 0
+    history = train.interactions.by_user()
+    known = Queries.known(np.arange(USERS, dtype=np.int32), history)
+    whole = Nmf(NmfSettings()).fit(train, FitContext(threads=2))
+    rest = train.subset(~left_out[train.interactions.user])
+    folded = Nmf(NmfSettings()).fit(rest, FitContext(threads=2))
+    strangers = Queries(np.full(USERS, -1, np.int32), history)
+    theirs = test.filtered(left_out[test.user])
+    assert error(whole, known, test) <= 0.922  # 0.9197
+    assert error(folded, strangers, theirs) <= error(whole, known, theirs) + 0.015
 
 
 def ndcg(fitted: FittedAls, queries: Queries, test: Dataset) -> np.ndarray:
