@@ -110,6 +110,36 @@ def test_answers_as_json_have_users_sources_and_ranks(run: Run) -> None:
     assert stranger["source"] == "base.popular"
 
 
+def test_rules_hear_the_context_and_the_command_says_what_they_did(run: Run) -> None:
+    Path("recipe.toml").write_text(
+        RECIPE
+        + """
+[recommender]
+use = "hybrid.rules"
+
+[[recommender.rules]]
+name = "campaign"
+action = "pin"
+ids = ["d"]
+context = { page = "home", slots = 2, logged_in = true }
+""",
+        "utf-8",
+    )
+    fitted(run)
+    told = ["--context", "page=home", "--context", "slots=2", "--context", "logged_in=true"]
+    _, out, _ = run("recommend", "model", "ann", "-k", "1", "--json", *told, "--explain")
+    (item,) = json.loads(out)[0]["items"]
+    assert item["item_id"] == "d"
+    assert item["reasons"][0]["detail"] == "campaign: pinned to place 1"
+    _, out, _ = run("recommend", "model", "ann", "-k", "1", "--json", "--context", "page=home")
+    (item,) = json.loads(out)[0]["items"]
+    assert item["item_id"] == "c"
+    assert "reasons" not in item
+    _, out, _ = run("recommend", "model", "ann", "-k", "2", *told, "--explain")
+    assert "campaign: pinned to place 1" in " ".join(out.split())
+    assert "Brazil" in out, "what Casablanca is for"
+
+
 def test_filters_of_the_command_line_are_the_models(run: Run) -> None:
     fitted(run)
 
@@ -389,6 +419,7 @@ def test_a_mistake_is_one_sentence_and_a_failure(run: Run, args: list[str], mess
     [
         (["ann", "-k", "0"], "k is how many items to recommend"),
         (["ann", "--where", "genre"], "a condition is COLUMN=VALUE"),
+        (["ann", "--context", "home"], "is NAME=VALUE, got 'home'"),
         (["ann", "--where", "year=a..b"], "a range is LOW..HIGH in numbers, got 'a'"),
         (["ann", "--where", "gnre=sf"], "did you mean 'genre'?"),
         (["--text", "space"], "cf.ease was fitted without an encoder, so it reads no text"),

@@ -434,7 +434,14 @@ def test_a_rule_that_says_nothing_sensible_is_refused(rules: Any, words: str) ->
             [{**PIN, "users": {"contry": "SI"}, "name": "spring"}],
             "hybrid.rules: spring: users: there is no column 'contry'; did you mean 'country'?",
         ),
-        ([{"action": "pin", "ids": ["i77"]}], "there is no item 'i77'; did you mean 'i7'?"),
+        (
+            [{"action": "pin", "ids": ["i77"]}],
+            "there is no item 'i77' in the data; did you mean 'i7'?",
+        ),
+        (
+            [{"action": "pin", "ids": [7]}],
+            "rule 1 (pin): 7 is an integer but the ids are text; did",
+        ),
         (
             [{"action": "cap", "column": "brans", "at_most": 1}],
             "there is no item column 'brans'; did you mean 'brand'? (category and label columns",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from penchant.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from penchant.model import Model
-    from penchant.recommendations import Id, Recommendations
+    from penchant.recommendations import Id, Reason, Recommendations
 
 _FOLDER = click.argument("folder", metavar="MODEL", type=click.Path(path_type=Path))
 _K = click.option("-k", "k", default=10, show_default=True, help="How many items.")
@@ -32,6 +34,13 @@ _WHERE = click.option(
 @click.option("--deny", help="Item ids that must not come back, with commas between.")
 @click.option("--include-seen", is_flag=True, help="Also show what the user has seen.")
 @_WHERE
+@click.option(
+    "--context",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What rules go by, such as page=home; a value may be JSON. May be repeated.",
+)
+@click.option("--explain", is_flag=True, help="Say why each item is there.")
 @json_option
 def recommend(
     folder: Path,
@@ -42,6 +51,8 @@ def recommend(
     deny: str | None,
     include_seen: bool,
     where: tuple[str, ...],
+    context: tuple[str, ...],
+    explain: bool,
     as_json: bool,
 ) -> None:
     """Recommend items to known users, to a stranger with a history, or to words.
@@ -50,6 +61,7 @@ def recommend(
     penchant recommend model/ 42 43 -k 5
     penchant recommend model/ --history 1,50,260
     penchant recommend model/ --text "a quiet film about memory" --where genres=Drama
+    penchant recommend model/ 42 --context page=home --explain
     """
     import penchant
 
@@ -59,6 +71,8 @@ def recommend(
         "exclude_seen": not include_seen,
         "deny": None if deny is None else _items(model, deny),
         "where": _conditions(model, where),
+        "context": _context(context),
+        "explain": explain,
     }
     if history is not None:
         options["history"] = _items(model, history)
@@ -111,14 +125,25 @@ def _show(model: Model, answers: list[Recommendations], as_json: bool) -> None:
         return
     for answer in answers:
         who = "" if answer.user_id is None else f"{answer.user_id}: "
-        rows = [
+        rows: list[tuple[Any, ...]] = [
             (row["rank"], row["item_id"], _name(model, row["item_id"]), row["score"])
             for row in answer.to_dicts()
         ]
-        print_table(f"{who}{len(rows)} items by {answer.source}", _COLUMNS, rows)
+        columns = _COLUMNS
+        if answer.reasons:
+            columns = (*_COLUMNS, "because of")
+            rows = [
+                (*row, _because(reasons)) for row, reasons in zip(rows, answer.reasons, strict=True)
+            ]
+        print_table(f"{who}{len(rows)} items by {answer.source}", columns, rows)
 
 
-_COLUMNS = ("rank", "item", "name", "score")
+_COLUMNS: tuple[str, ...] = ("rank", "item", "name", "score")
+_REASONS = 3
+
+
+def _because(reasons: Sequence[Reason]) -> str:
+    return "; ".join(reason.name or reason.kind for reason in reasons[:_REASONS])
 
 
 def _name(model: Model, item_id: Id) -> str:
@@ -155,6 +180,19 @@ def _conditions(model: Model, where: tuple[str, ...]) -> dict[str, Any] | None:
         else:
             conditions[column] = _number_or_text(model, column, value)
     return conditions or None
+
+
+def _context(told: tuple[str, ...]) -> dict[str, Any] | None:
+    context: dict[str, Any] = {}
+    for one in told:
+        name, separator, value = one.partition("=")
+        if not separator:
+            raise click.BadParameter(f"is NAME=VALUE, got {one!r}", param_hint="--context")
+        try:
+            context[name] = json.loads(value)
+        except ValueError:  # a plain word
+            context[name] = value
+    return context or None
 
 
 def _bound(text: str) -> float | None:

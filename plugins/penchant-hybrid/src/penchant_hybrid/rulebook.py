@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from penchant import kernels
-from penchant.errors import RequestError
+from penchant.errors import DataError, RequestError
 from penchant.queries import Csr
 from penchant.suggestions import did_you_mean
 
@@ -295,10 +295,13 @@ def arrays_of(rules: Sequence[Rule], items: Items) -> dict[str, npt.NDArray[Any]
 
 
 def _rows(rule: Rule, items: Items) -> I32:
-    rows = np.array([items.vocabulary.row(one) for one in rule.ids], np.int32)
+    try:
+        rows = np.array([items.vocabulary.row(one) for one in rule.ids], np.int32)
+    except DataError as error:
+        raise problem(rule, error) from error
     for at in np.flatnonzero(rows < 0)[:1].tolist():
         hint = did_you_mean(str(rule.ids[at]), map(str, items.vocabulary.ids()))
-        raise problem(rule, f"there is no item {rule.ids[at]!r}{hint}")
+        raise problem(rule, f"there is no item {rule.ids[at]!r} in the data{hint}")
     return rows
 
 
