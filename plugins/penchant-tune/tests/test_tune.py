@@ -243,6 +243,15 @@ def test_a_trial_that_cannot_be_fitted_is_told_and_passed_over(data, registry):
     assert tuned.best.values == {"scorers[0].factors": 8}
 
 
+def test_the_first_trial_leaves_to_the_data_what_the_recipe_does(data, registry):
+    recipe = scorer({"use": "mf.als", "factors": 8, "iterations": 2})
+    names = ["scorers[0].factors", "scorers[0].regularization"]
+    tuned = tune(recipe, dataset=data, trials=2, parts=1, only=names, registry=registry)
+    first, second = (trial.values for trial in tuned.trials)
+    assert first == {"scorers[0].factors": 8}
+    assert list(second) == names
+
+
 def test_bad_trials_are_given_up_after_a_part(data, registry):
     recipe = scorer({"use": "cf.item_knn", "neighbours": 200})
     tuned = tune(

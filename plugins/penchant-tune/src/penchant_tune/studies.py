@@ -83,14 +83,16 @@ class Study:
     def ask(self) -> Asked:
         """The next values to try: those of the recipe first."""
         number = len(self.finished)
+        dials = self._dials
         if number == 0:
-            start = {dial.name: dial.start for dial in self._dials if _usable(dial)}
-            self._study.enqueue_trial(start)
+            # What the recipe leaves to the data, None, no range holds: its own trial does so too.
+            dials = [dial for dial in dials if _usable(dial)]
+            self._study.enqueue_trial({dial.name: dial.start for dial in dials})
         drawn = np.random.SeedSequence([self._seed, number]).generate_state(1)[0]
         self._study.sampler = optuna.samplers.TPESampler(
             seed=int(drawn), n_startup_trials=_RANDOM_TRIALS
         )
-        return Asked(self._study, self._study.ask(), self._dials)
+        return Asked(self._study, self._study.ask(), dials)
 
 
 class Asked:
