@@ -16,6 +16,7 @@ from penchant.errors import SettingsError
 from penchant.protocols import FitContext
 from penchant.queries import Candidates, Csr, Queries
 from penchant.registry import Registry
+from penchant.testing.data import checkerboard
 from penchant_hybrid.rule import ACTIONS, Rule
 
 # Liked by 8, 7, … 1 users, and so of relevance 1, 6/7, … 0 for a stranger.
@@ -260,6 +261,15 @@ def test_rules_hold_for_those_of_whom_nothing_is_known() -> None:
     its = model({"action": "exclude", "ids": ["i0"]}, scorer="cf.item_knn")
     got = its.recommend("nobody", k=2)
     assert (got.ids, got.source) == (["i1", "i2"], "hybrid.rules")
+
+
+def test_rules_go_around_what_was_chosen_by_the_data() -> None:
+    data = checkerboard()
+    chosen = penchant.fit(data)
+    rules = [{"action": "require", "items": {"colour": "light"}}]
+    its = penchant.fit(data, recommender=use("hybrid.rules", recommender=chosen.spec, rules=rules))
+    plain = chosen.recommend("user-0", where={"colour": "light"}, k=3)
+    assert its.recommend("user-0", k=3).ids == plain.ids
 
 
 # ---- reasons
