@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from penchant.protocols import FitContext, State
 from penchant.queries import Queries
 from penchant.testing import ChooserContract
 from penchant.testing.data import checkerboard
-from penchant_hybrid.auto import Auto, _worth_a_fit
+from penchant_hybrid.auto import Auto, _Found, _worth_a_fit
 from penchant_hybrid.candidates import families_for
+from penchant_hybrid.cuts import LARGE_LOG, SMALL_LOG, cuts_of, kinds_for
 from penchant_hybrid.settings import AutoSettings
 
 
@@ -25,13 +27,18 @@ class ParitySettings:
     """Settings of `my.parity`."""
 
     sign: float = 1.0
+    of: int | None = None
 
 
 @dataclass(frozen=True)
 class Parity:
-    """Users of the checkerboard like items of their own parity; `sign` -1 turns that round."""
+    """Users of the checkerboard like items of their own parity; `sign` -1 turns that round.
+
+    of: the parity of the users of whom that is known; None for all.
+    """
 
     sign: float
+    of: int | None
 
     def fit(self, data: Dataset, context: FitContext, /) -> Parity:
         return self
@@ -45,7 +52,8 @@ class Parity:
     def score(self, queries: Queries, items: np.ndarray | None, /) -> np.ndarray:
         columns = np.arange(queries.history.columns) if items is None else items
         alike = (queries.rows[:, None] % 2) == (columns[None, :] % 2)
-        return (self.sign * alike).astype(np.float32)
+        known = np.full(len(queries), True) if self.of is None else queries.rows % 2 == self.of
+        return (self.sign * alike * known[:, None]).astype(np.float32)
 
 
 class Plugin:
@@ -55,8 +63,11 @@ class Plugin:
 
     @hookimpl
     def penchant_scorers(self) -> Any:
-        built = lambda settings, registry: Parity(settings.sign)  # noqa: E731
-        return [Component("parity", built, ParitySettings, "Items of the users' own parity")]
+        built = lambda settings, registry: Parity(settings.sign, settings.of)  # noqa: E731
+        return [
+            Component(name, built, ParitySettings, "Items of the users' own parity")
+            for name in ("parity", "parity2")
+        ]
 
 
 class TestAuto(ChooserContract):
@@ -69,23 +80,87 @@ def registry() -> Registry:
     return Registry({"hybrid": penchant_hybrid, "my": Plugin()})
 
 
-def test_the_strategy_that_finds_what_was_held_out_gets_the_greatest_weight() -> None:
+def pairs(data: Dataset) -> set[tuple[int, int]]:
+    """Who liked what."""
+    likings = data.positives()
+    return set(zip(likings.user.tolist(), likings.item.tolist(), strict=True))
+
+
+def found_of(alone: list[list[float]], kinds: list[str]) -> _Found:
+    """What `_Found.of` makes of judges who found these."""
+    judges = [SimpleNamespace(alone=lambda row=row: row, ideal=np.ones(4)) for row in alone]
+    return _Found.of(judges, kinds)  # type: ignore[arg-type]
+
+
+def test_a_strategy_that_finds_all_that_was_held_out_is_left_alone() -> None:
     auto = use("hybrid.auto", candidates=["base.popular", "my.parity"])
     model = penchant.fit(checkerboard(12, 10), recommender=auto, registry=registry())
-    weights = {part["use"]: part["weight"] for part in model.spec.settings["scorer"]["parts"]}
-    assert weights["my.parity"] == 1.0
-    assert weights["base.popular"] < 1.0
+    assert model.spec.to_json() == {"use": "base.top_k", "scorer": {"use": "my.parity"}}
 
 
-def test_parts_of_a_tenth_of_the_greatest_weight_stay_and_lesser_ones_go() -> None:
-    assert _worth_a_fit([0.09, 1.0, 0.1]) == [0.0, 1.0, 0.1]
+def test_strategies_that_each_find_a_part_are_blended() -> None:
+    auto = use("hybrid.auto", candidates=[use("my.parity", of=0), use("my.parity2", of=1)])
+    model = penchant.fit(checkerboard(12, 10), recommender=auto, registry=registry())
+    parts = model.spec.settings["scorer"]["parts"]
+    assert {part["use"] for part in parts} == {"my.parity", "my.parity2"}
+    assert max(part["weight"] for part in parts) == 1.0
 
 
-def test_of_one_strategy_the_best_settings_take_part() -> None:
+def test_parts_of_a_fifth_of_the_greatest_weight_stay_and_lesser_ones_go() -> None:
+    assert _worth_a_fit(np.array([0.09, 0.5, 0.1])) == [0.0, 1.0, 0.2]
+
+
+def test_of_one_strategy_settings_far_from_its_best_take_no_part() -> None:
     candidates = [use("my.parity", sign=-1.0), use("my.parity", sign=2.0)]
     auto = use("hybrid.auto", candidates=candidates)
     model = penchant.fit(checkerboard(12, 10), recommender=auto, registry=registry())
     assert model.spec.settings["scorer"] == {"use": "my.parity", "sign": 2.0}
+
+
+def test_of_one_strategy_the_two_best_settings_go_on() -> None:
+    found = found_of([[0.5, 0.49, 0.48, 0.1]], ["user-random"])
+    assert found.best_of(["a", "a", "a", "b"]) == [0, 1, 3]
+
+
+def test_each_kind_of_cut_has_the_same_say_however_hard_it_is() -> None:
+    # The latest likings are the harder to find; the first candidate is the best at those.
+    found = found_of([[0.10, 0.05], [0.40, 0.50], [0.40, 0.50]], ["time", "random", "random"])
+    assert found.relative == pytest.approx([(1 + 0.8) / 2, (0.5 + 1) / 2])
+    assert found.by_kind(found.alone) == pytest.approx(np.array([[0.10, 0.05], [0.40, 0.50]]))
+    assert found.best_of(["a", "a"]) == [0]
+
+
+def test_nothing_found_by_anybody_divides_by_nothing() -> None:
+    assert found_of([[0.0, 0.0]], ["user-random"]).relative.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("events", "timed", "kinds"),
+    [
+        (SMALL_LOG, True, ["user-time", "user-random", "user-random"]),
+        (SMALL_LOG, False, ["user-random"] * 3),
+        (SMALL_LOG + 1, True, ["user-time", "user-random"]),
+        (SMALL_LOG + 1, False, ["user-random"]),
+        (LARGE_LOG + 1, True, ["user-time"]),
+        (LARGE_LOG + 1, False, ["user-random"]),
+    ],
+)
+def test_the_more_there_is_the_fewer_times_it_is_cut(
+    events: int, timed: bool, kinds: list[str]
+) -> None:
+    assert kinds_for(events, timed) == kinds
+
+
+def test_what_was_held_out_is_said_in_words() -> None:
+    data = checkerboard(12, 10)
+    cuts, how = cuts_of(data, 0.1, FitContext())
+    assert how == "the latest 10% and a random 10% (twice) of each user's likings"
+    assert [cut.kind for cut in cuts] == ["user-time", "user-random", "user-random"]
+    parts = [pairs(cut.held_out) for cut in cuts]
+    assert parts[1] != parts[2]
+    for cut, part in zip(cuts, parts, strict=True):
+        assert part | pairs(cut.train) == pairs(data)
+        assert not part & pairs(cut.train)
 
 
 def test_the_model_says_who_chose_and_why() -> None:
@@ -96,7 +171,7 @@ def test_the_model_says_who_chose_and_why() -> None:
     assert isinstance(reasons, list)
     told = {str(reason).partition(":")[0]: str(reason) for reason in reasons}
     assert told["my.parity"].endswith("alone, weight 1.00")
-    assert "alone, weight 0." in told["base.popular"]
+    assert told["base.popular"].endswith("alone, weight 0.00")
     assert told["blended"].startswith("blended: ")
 
 

@@ -14,7 +14,7 @@ from penchant.queries import Csr, Queries
 from penchant.registry import Registry
 from penchant.settings import make_settings
 from penchant.testing.data import checkerboard, known
-from penchant_hybrid.learning import Judge
+from penchant_hybrid.judging import Judge
 from penchant_hybrid.parts import Part
 from penchant_hybrid.settings import StackedSettings
 from penchant_hybrid.stack import Measure, Stack, rank_worth

@@ -1,41 +1,49 @@
 """`hybrid.auto`: tries what suits the data on held-out likings, and says what to blend.
 
-The plain recipe that it answers with is `hybrid.weighted` with weights, or one strategy alone. The
-choice is made in two steps, so that memory is bounded: each strategy's best settings by themselves,
-then weights for these together (`penchant_hybrid.learning`). Test data, if somebody holds any,
-play no part.
+The plain recipe that it answers with is `hybrid.weighted` with weights, or one strategy alone. Of
+each strategy the best settings by themselves go on, then weights for these together are learned
+(`penchant_hybrid.learning`). Test data, if somebody holds any, play no part.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 from penchant import Spec
 from penchant.errors import DataError, FitCancelled
 from penchant.protocols import Choice
 
 from penchant_hybrid.candidates import families_for
-from penchant_hybrid.fitting import check_same_rows, fit_parts, with_spreads
-from penchant_hybrid.learning import Judge, judge_of, weights_by
+from penchant_hybrid.cuts import cuts_of
+from penchant_hybrid.fitting import fit_parts, with_spreads
+from penchant_hybrid.judging import Judge, Panel, judge_of_pools
+from penchant_hybrid.learning import shares_by
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
     from penchant.data import Dataset
     from penchant.protocols import FitContext
     from penchant.registry import Registry
 
     from penchant_hybrid.candidates import Families
-    from penchant_hybrid.parts import Part
+    from penchant_hybrid.cuts import Cut
     from penchant_hybrid.settings import AutoSettings
 
-    Cut: TypeAlias = tuple[Dataset, Dataset]
+    F64: TypeAlias = npt.NDArray[np.float64]
 
-SMALL_LOG = 300_000
-"""Events up to which the candidates are fitted and judged twice."""
-
-LEAST = 0.1
+SETTINGS = 2
+"""How many settings of one strategy may take part."""
+NEAR = 0.95
+"""Share of a strategy's best that its other settings must reach to take part."""
+LEAST = 0.2
 """Share of the greatest weight below which a part is left out."""
+DEPTH = 50
 
+_NAME = "hybrid.auto"
 _ONLY_POPULAR = {"use": "base.popular"}
 
 
@@ -47,52 +55,38 @@ class Auto:
         self._registry = registry
 
     def choose(self, data: Dataset, context: FitContext, /) -> Choice:
-        """Fit every candidate on a part of the data, and let in those that find the rest.
+        """Fit every candidate on parts of the data, and let in those that find the rest.
 
-        Without validation events a share of each user's likings is held out: the latest where
-        events have times. Where nobody has two likings there is nothing to judge by, and popularity
-        is what is left. As slow as all candidates together.
+        Where nobody has two likings there is nothing to judge by, and popularity is what is left.
+        As slow as all candidates together, once for each cut, and as large as they are together.
         """
         families, reasons = self._families(data)
         try:
-            cuts, how = self._cuts(data, context)
+            cuts, how = cuts_of(data, self._settings.share, context)
         except DataError:
             reasons.append("nobody has two likings, so nothing can be held out: base.popular")
             return Choice(_recommender([_ONLY_POPULAR], [1.0]), tuple(reasons))
-        context = replace(context, validation=None)
-        specs: list[dict[str, Any]] = []
-        parts: list[list[Part]] = [[] for _ in cuts]
-        alone: list[list[float]] = []
-        total = sum(map(len, families.values()))
-        done = 0
-        for name, tried in families.items():
-            if context.cancelled():
-                raise FitCancelled(f"the fit of hybrid.auto was cancelled before {name}")
-            context.progress("choosing", done, total, name)
-            scorers = [self._registry.scorer(spec) for spec in tried]
-            fitted = []
-            for train, _ in cuts:
-                one = fit_parts("hybrid.auto", [name] * len(tried), scorers, train, context)
-                fitted.append(with_spreads(one, train, context.seed))
-            judges = _judges(fitted, cuts, context)
-            found = Judge.joined(judges).alone()
-            best = max(range(len(tried)), key=found.__getitem__)
-            specs.append(tried[best])
-            for mine, one in zip(parts, fitted, strict=True):
-                mine.append(one[best])
-            alone.append([judge.alone()[best] for judge in judges])
-            done += len(tried)
-        judges = _judges(parts, cuts, context)
-        weights = _worth_a_fit(weights_by(Judge.joined(judges), context, often=0.0))
-        blended = [float(judge.ndcg_of(weights).mean()) for judge in judges]
+        specs = [spec for tried in families.values() for spec in tried]
+        names = [name for name, tried in families.items() for _ in tried]
+        without = replace(context, validation=None)
+        judges = [
+            self._judged(specs, cut, place, len(cuts), without) for place, cut in enumerate(cuts)
+        ]
+        found = _Found.of(judges, [cut.kind for cut in cuts])
+        chosen = found.best_of(names)
+        panel = Panel([judge.of(chosen) for judge in judges], found.worth.tolist())
+        weights = _worth_a_fit(shares_by(panel, without, _NAME).mean(axis=0))
+        specs = [specs[place] for place in chosen]
+        blended = [float(judge.ndcg_of(weights).mean()) for judge in panel.judges]
+        total = len(cuts) * len(names)
         context.progress("choosing", total, total, _named(specs, weights))
-        order = sorted(range(len(specs)), key=lambda at: -alone[at][0])
+        alone = found.by_kind(found.alone)[:, chosen]
         reasons.append(f"judged by NDCG@10 on {how}")
         reasons += [
-            f"{_told(specs[at])}: {_figures(alone[at])} alone, weight {weights[at]:.2f}"
-            for at in order
+            f"{_told(specs[at])}: {_figures(alone[:, at])} alone, weight {weights[at]:.2f}"
+            for at in np.argsort(-found.relative[chosen], kind="stable")
         ]
-        reasons.append(f"blended: {_figures(blended)}")
+        reasons.append(f"blended: {_figures(found.by_kind(np.array(blended)))}")
         return Choice(_recommender(specs, weights), tuple(reasons))
 
     def _families(self, data: Dataset) -> tuple[Families, list[str]]:
@@ -104,35 +98,65 @@ class Auto:
             families.setdefault(spec.name, []).append(dict(spec.to_json()))
         return families, ["the candidates were given"]
 
-    def _cuts(self, data: Dataset, context: FitContext) -> tuple[list[Cut], str]:
-        """What to learn from and what to find, once or twice, and how that was parted.
-
-        The latest likings are what a service has to foretell, but few, and all of one moment; those
-        drawn at random besides keep the choice from resting on chance.
-        """
-        if context.validation is not None:
-            check_same_rows(data, context.validation)
-            return [(data, context.validation)], "the validation events given"
-        from penchant.evaluation import make_split
-
-        share = self._settings.share
-        by_time = data.interactions.time is not None
-        asked = [("user-random", context.seed)]
-        if len(data.interactions) <= SMALL_LOG:
-            asked.insert(0, ("user-time" if by_time else "user-random", context.seed + 1))
-        elif by_time:
-            asked = [("user-time", context.seed)]
-        splits = [make_split(data, kind, share=share, seed=seed) for kind, seed in asked]
-        kinds = {"user-time": "the latest", "user-random": "a random"}
-        how = " and ".join(f"{kinds[kind]} {share:.0%}" for kind, _ in asked)
-        return [(split.train, split.held_out) for split in splits], f"{how} of each user's likings"
+    def _judged(
+        self, specs: Sequence[dict[str, Any]], cut: Cut, place: int, cuts: int, context: FitContext
+    ) -> Judge:
+        """Fit all candidates to one cut, and keep no more of them than what they put first."""
+        parts = []
+        for done, spec in enumerate(specs):
+            name = str(spec["use"])
+            if context.cancelled():
+                raise FitCancelled(f"the fit of {_NAME} was cancelled before {name}")
+            context.progress("choosing", place * len(specs) + done, cuts * len(specs), name)
+            scorer = self._registry.scorer(spec)
+            parts += fit_parts(_NAME, [name], [scorer], cut.train, context)
+        parts = with_spreads(parts, cut.train, context.seed)
+        return judge_of_pools(parts, cut.train, cut.held_out, context, owner=_NAME, depth=DEPTH)
 
 
-def _judges(parts: list[list[Part]], cuts: list[Cut], context: FitContext) -> list[Judge]:
-    return [judge_of(mine, *cut, context) for mine, cut in zip(parts, cuts, strict=True)]
+@dataclass(frozen=True)
+class _Found:
+    """What each candidate found alone.
+
+    alone: (cuts, candidates) the mean NDCG@10. `kinds`: (cuts,) the kind of each, as a number.
+    worth: (cuts,) what the NDCG@10 of one user counts. Likings drawn at random are easier to find
+    than the latest, so that plain means would leave the latest no say: each kind counts alike, and
+    as 1 what the best candidate finds of it. `relative`: (candidates,) the sums.
+    """
+
+    alone: F64
+    kinds: npt.NDArray[np.intp]
+    worth: F64
+    relative: F64
+
+    @classmethod
+    def of(cls, judges: Sequence[Judge], kinds: Sequence[str]) -> _Found:
+        """From the judges of the cuts, which are of these kinds."""
+        places = [list(dict.fromkeys(kinds)).index(kind) for kind in kinds]
+        alone = np.array([judge.alone() for judge in judges])
+        whole = cls(alone, np.array(places), np.empty(0), np.empty(0))
+        best = np.maximum(whole.by_kind(alone).max(axis=1), np.finfo(np.float64).tiny)
+        share = 1 / (best * len(best) * np.bincount(places))[places]
+        users = np.array([len(judge.ideal) for judge in judges])
+        return replace(whole, worth=share / users, relative=share @ alone)
+
+    def by_kind(self, values: F64) -> F64:
+        """The mean of the cuts of each kind."""
+        kinds = range(int(self.kinds.max()) + 1)
+        return np.stack([values[self.kinds == kind].mean(axis=0) for kind in kinds])
+
+    def best_of(self, names: Sequence[str]) -> list[int]:
+        """The candidates that go on: of each strategy the best, and what comes near it."""
+        going = []
+        for name in dict.fromkeys(names):
+            mine = [place for place, other in enumerate(names) if other == name]
+            mine.sort(key=lambda place: -self.relative[place])
+            least = NEAR * self.relative[mine[0]]
+            going += [place for place in mine[:SETTINGS] if self.relative[place] >= least]
+        return going
 
 
-def _recommender(specs: list[dict[str, Any]], weights: list[float]) -> dict[str, Any]:
+def _recommender(specs: list[dict[str, Any]], weights: Sequence[float]) -> dict[str, Any]:
     """The plain recipe: a strategy of its own, or a blend of given weights."""
     kept = [(spec, weight) for spec, weight in zip(specs, weights, strict=True) if weight > 0]
     if len(kept) == 1:
@@ -144,12 +168,13 @@ def _recommender(specs: list[dict[str, Any]], weights: list[float]) -> dict[str,
     }
 
 
-def _worth_a_fit(weights: list[float]) -> list[float]:
-    """A part of little weight costs as much as any other, and is left out."""
-    return [weight if weight >= LEAST * max(weights) else 0.0 for weight in weights]
+def _worth_a_fit(shares: F64) -> list[float]:
+    """Bring the greatest weight to 1. A part of little costs as much as any, and is left out."""
+    weights = shares / shares.max()
+    return [float(weight) if weight >= LEAST else 0.0 for weight in weights]
 
 
-def _figures(values: list[float]) -> str:
+def _figures(values: F64) -> str:
     return " and ".join(f"{value:.4f}" for value in values)
 
 

@@ -36,31 +36,38 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
     if data.interactions.time is not None:
         families["base.trending"] = [{"use": "base.trending"}]
     families["cf.item_knn"] = [
-        {"use": "cf.item_knn"},
+        {"use": "cf.item_knn", "neighbours": 20},
+        {"use": "cf.item_knn", "neighbours": 100},
+        {"use": "cf.item_knn", "neighbours": 400},
         {"use": "cf.item_knn", "similarity": "bm25"},
     ]
     if users <= MANY_USERS:
-        families["cf.user_knn"] = [{"use": "cf.user_knn"}]
+        families["cf.user_knn"] = [
+            {"use": "cf.user_knn", "similarity": "tfidf"},
+            {"use": "cf.user_knn", "similarity": "cosine", "neighbours": 40},
+        ]
     else:
         reasons.append(f"more than {MANY_USERS:,} users: no neighbours among them (cf.user_knn)")
     if liked <= SMALL_ITEMS:
-        families["cf.ease"] = [{"use": "cf.ease", "l2": l2} for l2 in (50.0, 200.0, 600.0)]
+        families["cf.ease"] = [{"use": "cf.ease", "l2": l2} for l2 in (80.0, 250.0, 800.0)]
     elif liked <= DENSE_ITEMS:
-        families["cf.ease"] = [{"use": "cf.ease"}]
+        families["cf.ease"] = [{"use": "cf.ease", "l2": 100.0}]
     else:
         reasons.append(f"more than {DENSE_ITEMS:,} items: no matrix of all pairs (cf.ease)")
     families["mf.als"] = [
-        {"use": "mf.als", "factors": 64},
-        {"use": "mf.als", "factors": 128},
+        _als(64, 20.0, 0.22),
+        _als(128, 20.0, 0.22),
+        _als(128, 40.0, 0.22),
         # Of many likings a user, each tells less against the pull towards zero.
-        {"use": "mf.als", "factors": 128, "unobserved_weight": 10.0, "regularization": 0.1},
+        _als(128, 10.0, 0.22),
+        _als(128, 10.0, 0.1),
     ]
-    families["mf.warp"] = [{"use": "mf.warp"}]
+    families["mf.warp"] = [{"use": "mf.warp"}, {"use": "mf.warp", "epochs": 100}]
     if columns:
         reasons.append(f"items have words ({', '.join(columns)}): strategies that read join")
         words = {"use": "content.tfidf", "columns": list(columns)}
         families["content.text"] = [{"use": "content.text", "extractor": words}]
-        families["mf.als"].append({"use": "mf.als", "factors": 64, "text": words})
+        families["mf.als"].append({**_als(64, 20.0, 0.22), "text": words})
     else:
         reasons.append("items have no words")
     names = registry.names("scorer")
@@ -72,6 +79,15 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
         for name, specs in installed.items():
             installed[name] = [spec for spec in specs if "text" not in spec]
     return installed, reasons
+
+
+def _als(factors: int, unobserved_weight: float, regularization: float) -> Spec:
+    return {
+        "use": "mf.als",
+        "factors": factors,
+        "unobserved_weight": unobserved_weight,
+        "regularization": regularization,
+    }
 
 
 def _of_events(data: Dataset) -> str:

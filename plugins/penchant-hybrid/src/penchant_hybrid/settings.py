@@ -54,11 +54,11 @@ class AutoSettings:
         default=(),
         metadata={
             "help": "the strategies to choose among, in the place of those that suit the data; of "
-            "several settings of one strategy, the best takes part"
+            "several settings of one strategy, the best two at the most take part"
         },
     )
     share: float = field(
-        default=0.2,
+        default=0.1,
         metadata={"help": "of each user's likings to judge by, where no validation is given"},
     )
 

@@ -18,7 +18,7 @@ from penchant.errors import DataError, FitCancelled
 from penchant.protocols import FitContext, Scorer, State
 
 from penchant_hybrid.fitting import check_same_rows, fit_parts, restore_parts, with_spreads
-from penchant_hybrid.learning import Judge, judge_of
+from penchant_hybrid.judging import Judge, judge_of
 from penchant_hybrid.logit import STEPS, choice_coefficients
 from penchant_hybrid.stack import A_PART, OTHERS, Measure, Stack, rank_worth
 
