@@ -1,11 +1,11 @@
 //! AVX2 with FMA: two registers are a canonical sum, eight rows are scored at a time.
 //!
-//! Rows go four by four (eight sums in flight, enough to hide the latency of the multiply-add), the
-//! query is read from L1. The eight sums of eight rows are then added up together, as in
-//! [`avx512`](super::avx512).
+//! Rows go four by four (eight sums in flight, enough to hide the latency of the multiply-add), or one
+//! after another where they come from memory; the query is read from L1. The eight sums of eight rows
+//! are then added up together, as in [`avx512`](super::avx512).
 
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_GE_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_blend_ps,
+    __m256, __m256i, _CMP_GE_OQ, _MM_HINT_T1, _mm_prefetch, _mm256_add_ps, _mm256_blend_ps,
     _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_maskload_ps,
     _mm256_movemask_ps, _mm256_permute_ps, _mm256_permute2f128_ps, _mm256_set1_ps,
     _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
@@ -19,8 +19,8 @@ use crate::heap::Selection;
 
 /// Rows scored together, and floats of a register.
 const ROWS: usize = 8;
-/// Floats to prefetch ahead: 2 KB, as for AVX-512.
-const AHEAD: usize = 512;
+/// Floats to prefetch ahead, into L2: 4 KB, as for AVX-512.
+const AHEAD: usize = 1024;
 
 /// Offer each row of the range with its score.
 #[target_feature(enable = "avx2,fma")]
@@ -42,13 +42,12 @@ pub(super) fn scan(
         // those past it; prefetching past the end is harmless.
         let scores = unsafe {
             let start = items.values().as_ptr().add(row * dim);
-            if count == ROWS {
-                if far {
-                    prefetch(start, dim);
-                }
-                query.scores(|lane| start.add(lane * dim))
+            if count < ROWS {
+                query.scores::<false>(|lane| start.add(lane.min(count - 1) * dim))
+            } else if far {
+                query.scores::<true>(|lane| start.add(lane * dim))
             } else {
-                query.scores(|lane| start.add(lane.min(count - 1) * dim))
+                query.scores::<false>(|lane| start.add(lane * dim))
             }
         };
         let reached = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(scores, bar));
@@ -73,7 +72,7 @@ pub(super) fn score(items: Matrix<'_>, query: &[f32], rows: Rows<'_>, scores: &m
         let mut sums = [0.0; ROWS];
         // SAFETY: the caller names rows of the matrix; the array has room for all 8 lanes.
         unsafe {
-            let found = query.scores(|lane| {
+            let found = query.scores::<false>(|lane| {
                 let row = rows.get(block * ROWS + lane.min(last));
                 items.values().as_ptr().add(row * items.dim())
             });
@@ -91,16 +90,6 @@ fn offer(row: usize, scores: &[f32; ROWS], mut hits: u32, selection: &mut Select
         let lane = hits.trailing_zeros() as usize;
         selection.offer((row + lane) as i32, scores[lane]);
         hits &= hits - 1;
-    }
-}
-
-/// Fetch the lines that the scan will need soon: as many as eight rows have.
-#[inline]
-fn prefetch(start: *const f32, dim: usize) {
-    for line in 0..(ROWS * dim).div_ceil(LANES) {
-        let ahead = start.wrapping_add(AHEAD + line * LANES);
-        // SAFETY: SSE is part of x86-64, and a prefetch reads nothing that the program could see.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
     }
 }
 
@@ -129,31 +118,38 @@ impl<'a> Query<'a> {
         Self { values, tail }
     }
 
-    /// Canonical scores of 8 rows.
+    /// Canonical scores of 8 rows, which a `FAR` scan reads from memory, in its order.
     ///
     /// # Safety
     /// `at` must give pointers to whole rows for the lanes 0 to 7.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn scores(&self, at: impl Fn(usize) -> *const f32) -> __m256 {
+    unsafe fn scores<const FAR: bool>(&self, at: impl Fn(usize) -> *const f32) -> __m256 {
         let mut sums = [_mm256_setzero_ps(); ROWS];
-        for four in 0..2 {
-            let rows: [*const f32; 4] = std::array::from_fn(|lane| at(4 * four + lane));
-            // SAFETY: the caller's promise.
-            let partial = unsafe { self.sums(rows) };
-            sums[4 * four..][..4].copy_from_slice(&partial);
+        if FAR {
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: the caller's promise.
+                [*sum] = unsafe { self.sums::<1, FAR>([at(lane)]) };
+            }
+        } else {
+            for (four, sums) in sums.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let rows = std::array::from_fn(|lane| at(4 * four + lane));
+                // SAFETY: the caller's promise.
+                *sums = unsafe { self.sums::<4, FAR>(rows) };
+            }
         }
         add_lanes(sums)
     }
 
-    /// The sums of four rows after the first step of the tree, lane j + lane j + 8.
+    /// The sums of some rows after the first step of the tree, lane j + lane j + 8. `FAR` fetches
+    /// what follows them by [`AHEAD`].
     ///
     /// # Safety
     /// The pointers must be to whole rows.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn sums(&self, rows: [*const f32; 4]) -> [__m256; 4] {
-        let mut low = [_mm256_setzero_ps(); 4];
+    unsafe fn sums<const R: usize, const FAR: bool>(&self, rows: [*const f32; R]) -> [__m256; R] {
+        let mut low = [_mm256_setzero_ps(); R];
         let mut high = low;
         let query = self.values.as_ptr();
         let whole = self.values.len() / LANES * LANES;
@@ -164,6 +160,9 @@ impl<'a> Query<'a> {
                 let first = _mm256_loadu_ps(query.add(offset));
                 let second = _mm256_loadu_ps(query.add(offset + ROWS));
                 for (lane, row) in rows.into_iter().enumerate() {
+                    if FAR {
+                        _mm_prefetch::<_MM_HINT_T1>(row.wrapping_add(offset + AHEAD).cast());
+                    }
                     let values = _mm256_loadu_ps(row.add(offset));
                     low[lane] = _mm256_fmadd_ps(values, first, low[lane]);
                     let values = _mm256_loadu_ps(row.add(offset + ROWS));

@@ -5,10 +5,11 @@
 //! bar of the selection then decides for all of them; more than 99 of 100 blocks end there.
 //!
 //! The number of 16-float blocks in a row is a constant of the compiler up to 8 (128 floats), which
-//! keeps the query in registers. Longer rows go four at a time, the query read from L1.
+//! keeps the query in registers; for longer rows it is read from L1. Rows go one after another where
+//! they come from memory, which is read in its order; chains of additions overlap all the same.
 
 use std::arch::x86_64::{
-    __m512, __mmask16, _CMP_GE_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_add_ps, _mm512_fmadd_ps,
+    __m512, __mmask16, _CMP_GE_OQ, _MM_HINT_T1, _mm_prefetch, _mm512_add_ps, _mm512_fmadd_ps,
     _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_storeu_ps,
     _mm512_maskz_loadu_ps, _mm512_permutex2var_ps, _mm512_set1_ps, _mm512_setr_epi32,
     _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_storeu_ps,
@@ -20,8 +21,9 @@ use crate::Matrix;
 use crate::canonical::LANES;
 use crate::heap::Selection;
 
-/// Floats to prefetch ahead: 2 KB, the best of 0 to 16 KB on matrices that outgrow L2.
-const AHEAD: usize = 512;
+/// Floats to prefetch ahead, into L2: 4 KB, the best of 0 to 32 KB over widths of 32 to 384 on
+/// matrices that outgrow L2.
+const AHEAD: usize = 1024;
 
 /// Call a function for the number of blocks of a row, and whether the last block is whole.
 macro_rules! for_width {
@@ -96,10 +98,12 @@ fn scan_sized<const BLOCKS: usize, const WHOLE: bool>(
         // SAFETY: the block's 16 rows lie in the matrix; prefetching past its end is harmless.
         let scores = unsafe {
             let start = values.as_ptr().add(row * query.dim());
+            let at = |lane| start.add(lane * query.dim());
             if far {
-                query.prefetch(start);
+                query.scores::<true>(at)
+            } else {
+                query.scores::<false>(at)
             }
-            query.scores(|lane| start.add(lane * query.dim()))
         };
         compare(row, scores, !0);
         row += LANES;
@@ -109,7 +113,7 @@ fn scan_sized<const BLOCKS: usize, const WHOLE: bool>(
         // SAFETY: as above, with the last row standing in for those past it.
         let scores = unsafe {
             let start = values.as_ptr().add(row * query.dim());
-            query.scores(|lane| start.add(lane.min(left - 1) * query.dim()))
+            query.scores::<false>(|lane| start.add(lane.min(left - 1) * query.dim()))
         };
         compare(row, scores, first(left));
     }
@@ -128,7 +132,7 @@ fn score_sized<const BLOCKS: usize, const WHOLE: bool>(
         let last = slots.len() - 1;
         // SAFETY: the caller names rows of the matrix, and only lanes with a slot are stored.
         unsafe {
-            let sums = query.scores(|lane| {
+            let sums = query.scores::<false>(|lane| {
                 let row = rows.get(block * LANES + lane.min(last));
                 values.add(row * query.dim())
             });
@@ -207,51 +211,62 @@ impl<'a, const BLOCKS: usize, const WHOLE: bool> Query<'a, BLOCKS, WHOLE> {
         }
     }
 
-    /// Fetch the lines that the scan will need soon.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-    fn prefetch(&self, start: *const f32) {
-        for line in 0..self.dim() {
-            let ahead = start.wrapping_add(AHEAD + line * LANES);
-            _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
-        }
-    }
-
-    /// Canonical scores of 16 rows.
+    /// Canonical scores of 16 rows, which a `FAR` scan reads from memory.
     ///
     /// # Safety
     /// `at` must give pointers to whole rows for the lanes 0 to 15.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-    unsafe fn scores(&self, at: impl Fn(usize) -> *const f32) -> __m512 {
-        let mut sums = [_mm512_setzero_ps(); LANES];
-        // SAFETY: the caller's promise, and blocks of a row lie inside it.
-        unsafe {
-            if BLOCKS > 0 {
-                for (lane, sum) in sums.iter_mut().enumerate() {
-                    let row = at(lane);
-                    for block in 0..BLOCKS {
-                        let values = self.load(row.add(block * LANES), block + 1 == BLOCKS);
-                        *sum = _mm512_fmadd_ps(values, self.registers[block], *sum);
-                    }
-                }
+    unsafe fn scores<const FAR: bool>(&self, at: impl Fn(usize) -> *const f32) -> __m512 {
+        // SAFETY: the caller's promise.
+        add_lanes(&unsafe {
+            if BLOCKS > 0 || FAR {
+                self.sums::<1, FAR>(at)
             } else {
-                for four in 0..LANES / 4 {
-                    let rows: [*const f32; 4] = std::array::from_fn(|lane| at(4 * four + lane));
-                    let mut partial = [_mm512_setzero_ps(); 4];
-                    let blocks = self.values.len().div_ceil(LANES);
-                    for block in 0..blocks {
-                        let (offset, last) = (block * LANES, block + 1 == blocks);
-                        let query = self.load(self.values.as_ptr().add(offset), last);
-                        for (sum, row) in partial.iter_mut().zip(rows) {
-                            *sum = _mm512_fmadd_ps(self.load(row.add(offset), last), query, *sum);
+                // From a cache, in any order: a block of the query is read for four rows.
+                self.sums::<4, FAR>(at)
+            }
+        })
+    }
+
+    /// The lanes of 16 rows' sums, `R` rows at a time. `FAR` fetches what follows them by [`AHEAD`],
+    /// a line for each that is read: all at once they would wait for one another.
+    ///
+    /// # Safety
+    /// `at` must give pointers to whole rows for the lanes 0 to 15.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+    unsafe fn sums<const R: usize, const FAR: bool>(
+        &self,
+        at: impl Fn(usize) -> *const f32,
+    ) -> [__m512; LANES] {
+        let mut sums = [_mm512_setzero_ps(); LANES];
+        let blocks = if BLOCKS > 0 {
+            BLOCKS
+        } else {
+            self.values.len().div_ceil(LANES)
+        };
+        for (group, sums) in sums.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+            let rows: [*const f32; R] = std::array::from_fn(|lane| at(R * group + lane));
+            for block in 0..blocks {
+                let (offset, last) = (block * LANES, block + 1 == blocks);
+                // SAFETY: the caller's promise, and blocks of a row lie inside it.
+                unsafe {
+                    let query = if BLOCKS > 0 {
+                        self.registers[block]
+                    } else {
+                        self.load(self.values.as_ptr().add(offset), last)
+                    };
+                    for (sum, row) in sums.iter_mut().zip(rows) {
+                        if FAR {
+                            _mm_prefetch::<_MM_HINT_T1>(row.wrapping_add(offset + AHEAD).cast());
                         }
+                        *sum = _mm512_fmadd_ps(self.load(row.add(offset), last), query, *sum);
                     }
-                    sums[4 * four..][..4].copy_from_slice(&partial);
                 }
             }
         }
-        add_lanes(&sums)
+        sums
     }
 }
 

@@ -8,7 +8,7 @@
 use super::codes::{Codes, PANELS, STEP};
 use super::halves::UpperHalves;
 use super::lanes::Lane;
-use super::tile::{Sums, meet_tile, prefetch};
+use super::tile::{AHEAD, Fetch, Sums, meet_tile, prefetch};
 use crate::top_k::pieces::Search;
 
 /// Panels that are summed together.
@@ -84,13 +84,13 @@ pub(super) unsafe fn sift<S: Sums>(
             let mut even: [S; TILE] = std::array::from_fn(|p| S::all(starts[tile + p]));
             let mut odd = [S::all(0); TILE];
             let start = bytes.as_ptr().add(tile * steps * STEP);
-            let mut fetched = start.wrapping_add(bytes.len());
-            for step in 0..steps {
-                let query = [0, 1].map(|odd| S::query(*query.add(2 * step + odd)));
-                for p in 0..TILE {
-                    prefetch(fetched);
-                    fetched = fetched.wrapping_add(STEP);
-                    let [above, below] = S::halves(start.add((p * steps + step) * STEP));
+            // One panel after another, so that memory is read in its order.
+            for p in 0..TILE {
+                for step in 0..steps {
+                    let at = start.add((p * steps + step) * STEP);
+                    prefetch(at.wrapping_add(AHEAD));
+                    let [above, below] = S::halves(at);
+                    let query = [0, 1].map(|odd| S::query(*query.add(2 * step + odd)));
                     even[p] = even[p].plus(above, query[0]);
                     odd[p] = odd[p].plus(below, query[1]);
                 }
@@ -117,7 +117,7 @@ pub(super) unsafe fn sift<S: Sums>(
             let lanes = std::array::from_mut(lane);
             // SAFETY: the panel lies in the group, whose codes `meet_tile` checks, and the caller
             // promises the instruction set.
-            unsafe { meet_tile::<S, 1, 1>(search, codes, group, panel, lanes, false) };
+            unsafe { meet_tile::<S, 1, 1>(search, codes, group, panel, lanes, Fetch::Nothing) };
         }
     }
     left

@@ -110,11 +110,29 @@ impl Share {
         blocks: 0,
     };
 
-    /// Whether the block fetches what follows that tile by a group.
-    fn has(self, tile: usize) -> bool {
-        self.blocks > 0 && tile % self.blocks == self.block
+    /// What the block fetches with that tile.
+    fn of(self, tile: usize) -> Fetch {
+        match self.blocks {
+            0 => Fetch::Nothing,
+            1 => Fetch::Soon,
+            blocks if tile % blocks == self.block => Fetch::NextGroup,
+            _ => Fetch::Nothing,
+        }
     }
 }
+
+/// What is fetched beside a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fetch {
+    Nothing,
+    /// What a query that comes alone reads next, [`AHEAD`] on.
+    Soon,
+    /// What follows the tile by a group, which other queries are still to meet.
+    NextGroup,
+}
+
+/// Bytes that a query which comes alone fetches ahead: the best of 0.5 to 16 KB.
+pub(super) const AHEAD: usize = 1024;
 
 /// Let `Q` queries meet a group, `P` panels at a time.
 ///
@@ -134,12 +152,11 @@ pub(super) unsafe fn meet<S: Sums, const P: usize, const Q: usize>(
     }
     for tile in (0..PANELS).step_by(P) {
         // SAFETY: the caller's promise.
-        unsafe { meet_tile::<S, P, Q>(search, codes, group, tile, lanes, share.has(tile / P)) };
+        unsafe { meet_tile::<S, P, Q>(search, codes, group, tile, lanes, share.of(tile / P)) };
     }
 }
 
-/// Let `Q` queries, which aim at a group, meet `P` panels of it from `tile` on; `fetch` what follows
-/// these by a group.
+/// Let `Q` queries, which aim at a group, meet `P` panels of it from `tile` on; `fetch` beside them.
 ///
 /// # Safety
 /// For functions compiled for the instruction set of `S`, and CPUs that have it.
@@ -150,7 +167,7 @@ pub(super) unsafe fn meet_tile<S: Sums, const P: usize, const Q: usize>(
     group: usize,
     tile: usize,
     lanes: &mut [Lane<'_, '_, '_>; Q],
-    fetch: bool,
+    fetch: Fetch,
 ) {
     let steps = codes.steps();
     let bytes = codes.group(group);
@@ -172,19 +189,31 @@ pub(super) unsafe fn meet_tile<S: Sums, const P: usize, const Q: usize>(
         let mut sums: [[S; P]; Q] = started.map(|starts| starts.map(|start| S::all(start)));
         let queries: [*const i32; Q] = std::array::from_fn(|q| lanes[q].codes.steps.as_ptr());
         let start = bytes.as_ptr().add(tile * steps * STEP);
-        let mut fetched = start.wrapping_add(bytes.len());
-        for step in 0..steps {
-            let query: [S::Query; Q] = std::array::from_fn(|q| S::query(*queries[q].add(step)));
-            if fetch {
-                for _ in 0..P {
-                    prefetch(fetched);
-                    fetched = fetched.wrapping_add(STEP);
+        if Q == 1 && fetch == Fetch::Soon {
+            // One panel after another, so that memory is read in its order.
+            for p in 0..P {
+                for step in 0..steps {
+                    let at = start.add((p * steps + step) * STEP);
+                    prefetch(at.wrapping_add(AHEAD));
+                    let query = S::query(*queries[0].add(step));
+                    sums[0][p] = sums[0][p].plus(S::items(at), query);
                 }
             }
-            for p in 0..P {
-                let items = S::items(start.add((p * steps + step) * STEP));
-                for q in 0..Q {
-                    sums[q][p] = sums[q][p].plus(items, query[q]);
+        } else {
+            let mut fetched = start.wrapping_add(bytes.len());
+            for step in 0..steps {
+                let query: [S::Query; Q] = std::array::from_fn(|q| S::query(*queries[q].add(step)));
+                if fetch != Fetch::Nothing {
+                    for _ in 0..P {
+                        prefetch(fetched);
+                        fetched = fetched.wrapping_add(STEP);
+                    }
+                }
+                for p in 0..P {
+                    let items = S::items(start.add((p * steps + step) * STEP));
+                    for q in 0..Q {
+                        sums[q][p] = sums[q][p].plus(items, query[q]);
+                    }
                 }
             }
         }
