@@ -122,6 +122,7 @@ OURS: dict[str, list[dict[str, Any]]] = {
     "cf.item_knn": _grid("cf.item_knn", similarity=["tfidf", "bm25"], neighbours=[20, 100, 400]),
     "cf.user_knn": _grid("cf.user_knn", similarity=["cosine", "tfidf"], neighbours=[40, 75, 150]),
     "cf.ease": _grid("cf.ease", l2=[20.0, 50.0, 100.0, 200.0, 400.0, 800.0]),
+    "cf.slim": _grid("cf.slim", l1=[0.5, 1.0], l2=[50.0, 100.0, 200.0]),
     "mf.als": _grid("mf.als", unobserved_weight=[8.0, 16.0], regularization=[0.1, 0.22, 0.45]),
     "mf.bpr": _grid("mf.bpr", learning_rate=[0.05, 0.15], epochs=[25, 50, 100]),
     "mf.warp": _grid("mf.warp", factors=[32, 64], epochs=[25, 50, 100]),

@@ -115,6 +115,7 @@ IMPLICIT = {
     "penchant-bpr": (Likings, [{"name": "mf.bpr"}]),
     "penchant-ease": (Likings, [{"name": "cf.ease"}]),
     "penchant-item-knn": (Likings, [{"name": "cf.item_knn"}]),
+    "penchant-slim": (Likings, [{"name": "cf.slim"}]),
     "penchant-user-knn": (Likings, [{"name": "cf.user_knn"}]),
     "penchant-warp": (Likings, [{"name": "mf.warp"}]),
 }

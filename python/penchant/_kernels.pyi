@@ -29,6 +29,7 @@ __all__ = [
     "ridge",
     "select_top_k",
     "sgd",
+    "slim",
     "sparse_dense",
     "sparse_sparse",
     "svdpp",
@@ -142,6 +143,18 @@ def neighbours(
     *,
     similarity: str = "cosine",
     shrinkage: float = 0.0,
+    threads: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> tuple[I64, I32, F32]: ...
+def slim(
+    indptr: I64,
+    indices: I32,
+    values: F32,
+    columns: int,
+    *,
+    l1: float,
+    l2: float,
+    non_negative: bool = True,
     threads: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> tuple[I64, I32, F32]: ...

@@ -53,6 +53,16 @@ class TestEaseWithFewWeights(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestSlim(ScorerContract):
+    name, settings = "cf.slim", {"l1": 0.1, "l2": 2.0}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
+class TestSlimOfBothSigns(ScorerContract):
+    name, settings = "cf.slim", {"l1": 0.1, "l2": 2.0, "non_negative": False}
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestUserKnn(ScorerContract):
     name, settings = "cf.user_knn", {"neighbours": 3}
     fold_in, explain_sums = True, True

@@ -33,6 +33,7 @@ def split() -> Split:
     [
         ("cf.ease", 0.104),  # 0.1047; NumPy's own EASE at the same l2 is 0.1047
         ({"use": "cf.ease", "top": 200}, 0.103),  # 0.1039
+        ("cf.slim", 0.104),  # 0.1051
         ("cf.item_knn", 0.095),  # 0.0959; implicit's TF-IDF 0.0853
         ({"use": "cf.item_knn", "similarity": "bm25"}, 0.095),  # 0.0959; implicit's BM25 0.0919
         ({"use": "cf.item_knn", "similarity": "jaccard"}, 0.093),  # 0.0939

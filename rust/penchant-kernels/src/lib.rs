@@ -26,6 +26,7 @@ mod resident;
 pub mod ridge;
 pub mod sgd;
 mod simd;
+pub mod slim;
 pub mod sparse;
 pub mod strings;
 pub mod svdpp;

@@ -16,6 +16,7 @@ mod pinned;
 mod progress;
 mod ridge;
 mod sgd;
+mod slim;
 mod sparse;
 mod strings;
 mod svdpp;
@@ -36,6 +37,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pairwise::register(module)?;
     ridge::register(module)?;
     sgd::register(module)?;
+    slim::register(module)?;
     sparse::register(module)?;
     strings::register(module)?;
     svdpp::register(module)?;

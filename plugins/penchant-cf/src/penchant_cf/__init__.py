@@ -1,4 +1,4 @@
-"""Collaborative filtering strategies for penchant: nearest neighbours, EASE and Slope One.
+"""Collaborative filtering for penchant: nearest neighbours, EASE, SLIM and Slope One.
 
 All judge by who liked what, and answer from a history alone. Declaring them imports no arithmetic.
 """
@@ -14,6 +14,7 @@ from penchant_cf.settings import (
     EaseSettings,
     ItemKnnSettings,
     RatingKnnSettings,
+    SlimSettings,
     SlopeOneSettings,
     UserKnnSettings,
 )
@@ -43,6 +44,12 @@ def _rating_knn(settings: RatingKnnSettings, registry: Registry) -> Scorer:  # n
     return RatingKnn(settings)
 
 
+def _slim(settings: SlimSettings, registry: Registry) -> Scorer:  # noqa: ARG001
+    from penchant_cf.slim import Slim
+
+    return Slim(settings)
+
+
 def _slope_one(settings: SlopeOneSettings, registry: Registry) -> Scorer:  # noqa: ARG001
     from penchant_cf.slope_one import SlopeOne
 
@@ -57,13 +64,14 @@ def _user_knn(settings: UserKnnSettings, registry: Registry) -> Scorer:
 
 @hookimpl
 def penchant_scorers() -> Iterable[Component[Scorer]]:
-    """Declare `cf.ease`, `cf.item_knn`, `cf.user_knn`, `cf.rating_knn` and `cf.slope_one`."""
+    """Declare `cf.ease`, `cf.slim`, nearest neighbours of three kinds, and `cf.slope_one`."""
     return [
         Component("ease", _ease, EaseSettings, "What the likings of all other items foretell"),
         Component("item_knn", _item_knn, ItemKnnSettings, "Items liked by the same people"),
         Component(
             "rating_knn", _rating_knn, RatingKnnSettings, "Ratings of the most similar items"
         ),
+        Component("slim", _slim, SlimSettings, "What the likings of few other items foretell"),
         Component("slope_one", _slope_one, SlopeOneSettings, "Ratings by differences of two items"),
         Component("user_knn", _user_knn, UserKnnSettings, "What the most like-minded users liked"),
     ]

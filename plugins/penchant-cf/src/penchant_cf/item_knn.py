@@ -308,11 +308,13 @@ def _equal_lengths(
     )
 
 
-def hear(context: FitContext, name: str) -> Callable[[int, int], None]:
+def hear(
+    context: FitContext, name: str, task: str = "item neighbours"
+) -> Callable[[int, int], None]:
     """Give what the kernel tells of its progress, to pass it on and to stop it."""
 
     def after(done: int, items: int) -> None:
-        context.progress("item neighbours", done, items)
+        context.progress(task, done, items)
         if context.cancelled():
             raise FitCancelled(f"the fit of {name} was cancelled after {done} of {items} items")
 

@@ -298,6 +298,41 @@ class EaseSettings:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SlimSettings:
+    """Settings of `cf.slim`."""
+
+    l1: float = field(
+        default=0.5,
+        metadata={
+            "help": "pull of weights to 0, in likings: more of it leaves fewer weights, and none "
+            "between items that share no more likings than that (try 0.2 to 5)",
+            "search": Search(0.1, 10.0, log=True),
+        },
+    )
+    l2: float = field(
+        default=100.0,
+        metadata={
+            "help": "pull of weights towards 0; more of it trusts rare items less (try 20 to 500)",
+            "search": Search(10.0, 1000.0, log=True),
+        },
+    )
+    non_negative: bool = field(
+        default=True,
+        metadata={
+            "help": "whether no liking may count against another item; false takes several times "
+            "as long to fit",
+            "search": Choices((True, False)),
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.l1) and self.l1 >= 0):
+            raise ValueError(f"l1 must be at least 0, got {self.l1}")
+        if not (math.isfinite(self.l2) and self.l2 > 0):
+            raise ValueError(f"l2 must be greater than 0, got {self.l2}")
+
+
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
