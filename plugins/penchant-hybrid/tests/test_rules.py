@@ -472,10 +472,11 @@ def test_a_rule_that_says_nothing_sensible_is_refused(rules: Any, words: str) ->
             [
                 {"action": "quota", "items": {"brand": "a"}, "share": 0.6, "name": "of a"},
                 {"action": "quota", "items": {"tags": "new"}, "share": 0.3},
+                *({"action": "quota", "ids": ["i7"], "share": 0.01} for _ in range(15)),
                 {"action": "quota", "items": {"brand": "b"}, "share": 0.5, "name": "of b"},
             ],
-            "the quotas 'of a', 'rule 2 (quota)', 'of b' have no item in common and want 1.4 of a "
-            "list together; their shares may come to 1",
+            "the quotas 'of a', 'of b' have no item in common and want 1.1 of a list together; "
+            "their shares may come to 1",
         ),
         (
             [

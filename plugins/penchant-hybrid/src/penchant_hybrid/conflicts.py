@@ -13,6 +13,8 @@ from penchant_hybrid.rule import problem
 if TYPE_CHECKING:
     from penchant_hybrid.rulebook import Bound
 
+_ROUNDING = 1e-9
+
 
 def check(bound: Sequence[Bound]) -> None:
     """Refuse, by SettingsError, rules that no list of these items can keep.
@@ -38,19 +40,23 @@ def check(bound: Sequence[Bound]) -> None:
 
 def _check_shares(quotas: Sequence[Bound]) -> None:
     """Quotas without an item in common can't be more than the whole."""
-    apart: list[tuple[float, list[Bound]]] = [(0.0, [])]
-    for one in quotas:
-        share = one.rule.share or 0.0
+    shares = [one.rule.share or 0.0 for one in quotas]
+    if sum(shares) <= 1 + _ROUNDING:
+        return
+    meet = [[bool((one.items & other.items).any()) for other in quotas] for one in quotas]
+    apart: list[tuple[float, list[int]]] = [(0.0, [])]
+    for at, share in enumerate(shares):
         for total, others in tuple(apart):
-            if share and not any((one.items & other.items).any() for other in others):
-                apart.append((total + share, [*others, one]))
-    total, most = max(apart, key=lambda sums: sums[0])
-    if total > 1 + 1e-9:
-        names = ", ".join(repr(one.rule.name) for one in most)
-        raise SettingsError(
-            f"hybrid.rules: the quotas {names} have no item in common and want {total:.4g} of a "
-            "list together; their shares may come to 1"
-        )
+            if not share or any(meet[at][other] for other in others):
+                continue
+            total, together = total + share, [*others, at]
+            if total > 1 + _ROUNDING:
+                names = ", ".join(repr(quotas[one].rule.name) for one in together)
+                raise SettingsError(
+                    f"hybrid.rules: the quotas {names} have no item in common and want "
+                    f"{total:.4g} of a list together; their shares may come to 1"
+                )
+            apart.append((total, together))
 
 
 def _check_pair(quota: Bound, cap: Bound) -> None:

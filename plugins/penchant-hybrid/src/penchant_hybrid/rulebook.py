@@ -34,7 +34,7 @@ _CAPPED = ("category", "label")
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bound:
     """One rule and its rows.
 
@@ -161,7 +161,7 @@ class Bound:
         return kernels.bitset(np.unique(owner[entries]), self.size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The rules that hold for a request, all and by what they do; `allow`, `deny`: bitsets."""
 
