@@ -244,11 +244,12 @@ def test_evaluate_compares_strategies_and_writes_a_report(run: Run) -> None:
     assert len(Path("cells.jsonl").read_text("utf-8").splitlines()) == 3
 
 
-def test_what_the_data_choose_is_judged_beside_strategies(run: Run) -> None:
-    code, out, err = run("evaluate", "ratings.csv", "auto", "base.popular", "--json")
+@pytest.mark.parametrize("name", ["auto", "hybrid.auto"])
+def test_what_the_data_choose_is_judged_beside_strategies(run: Run, name: str) -> None:
+    code, out, err = run("evaluate", "ratings.csv", name, "base.popular", "--json")
     assert code == 0, err
     (part,) = json.loads(out)["sections"]
-    assert [row["name"] for row in part["rows"]] == ["auto", "base.popular"]
+    assert [row["name"] for row in part["rows"]] == [name, "base.popular"]
 
 
 def test_evaluate_asks_for_every_liking_once_in_folds(run: Run) -> None:

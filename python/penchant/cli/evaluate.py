@@ -210,7 +210,7 @@ def _spec(recipe: Recipe, first: Recipe, registry: Registry) -> Spec:
     from penchant.recipes import compose, with_encoder
 
     alone = Spec.of(recipe.scorers[0]) if len(recipe.scorers) == 1 else None
-    if alone is not None and registry.kind_of(alone.name) == "recommender":
+    if alone is not None and registry.kind_of(alone.name) in ("recommender", "chooser"):
         spec = alone
     else:
         spec = resolved(compose(recipe.recommender, recipe.scorers), registry)
