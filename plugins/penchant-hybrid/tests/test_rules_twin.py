@@ -9,7 +9,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from penchant import kernels
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.protocols import State
@@ -290,6 +290,25 @@ def cases(draw: st.DrawFn, *actions: str) -> Case:
     )
 
 
+# A quota that nothing can meet does not bring another one forward.
+UNMET = Case(
+    scores=np.zeros(6, np.float32),
+    kinds=["a"] * 6,
+    tags=[set()] * 6,
+    rules=[
+        {"action": "quota", "name": "of none", "items": {"kind": "b"}, "at_least": 2},
+        {"action": "quota", "name": "of one", "ids": ["i3"], "at_least": 1},
+        {"action": "exclude", "name": "those", "items": {"kind": "b"}},
+        {"action": "pin", "name": "first", "ids": ["i0", "i1"], "place": 1},
+    ],
+    seen=set(),
+    denied=set(),
+    pool=1,
+    k=4,
+)
+
+
+@example(UNMET)
 @given(cases())
 def test_a_list_is_that_of_the_twin(case: Case) -> None:
     top = case.asked()

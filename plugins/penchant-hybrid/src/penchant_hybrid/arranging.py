@@ -86,7 +86,7 @@ class Arrangement:
         self._have = [0] * len(plan.quotas)
         self._given_up: set[int] = set()
         self._needs = [_needs(quota, k) for quota in plan.quotas]
-        self._due = _due(plan.quotas, self._needs, k)
+        self._due = _due(self._needs, k)
         self._calm = 0  # the place from which on a quota may have to be served
         for place, at in sorted(self._pinned.items()):
             for which, kind in self._of(at):
@@ -338,13 +338,6 @@ def _needs(quota: Bound, k: int) -> list[int]:
     return [max(0, least - (k - place)) for place in range(k + 1)]
 
 
-def _due(quotas: Sequence[Bound], needs: Sequence[list[int]], k: int) -> list[int]:
-    """The places to look ahead to: the last one, and those by which a share asks for one more.
-
-    What a count asks for by an earlier place it asks for by the last one too.
-    """
-    due = {k} if quotas else set()
-    for quota, need in zip(quotas, needs, strict=True):
-        if quota.rule.share is not None:
-            due |= {place for place in range(1, k + 1) if need[place] > need[place - 1]}
-    return sorted(due)
+def _due(needs: Sequence[Sequence[int]], k: int) -> list[int]:
+    """The places to look ahead to: those by which some quota asks for one more."""
+    return [place for place in range(1, k + 1) if any(n[place] > n[place - 1] for n in needs)]
