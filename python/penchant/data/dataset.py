@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penchant.data.attributes import Kinds
-from penchant.data.building import Columns, build
+from penchant.data.building import build
 from penchant.data.cleaning import Clean, Cleaner, CleaningReport
+from penchant.data.events import Columns
 from penchant.data.interactions import Interactions
 from penchant.data.parsing import TimeUnit
 from penchant.data.readers import Reading
