@@ -93,6 +93,13 @@ def test_a_column_of_one_number_makes_all_alike() -> None:
     assert alike.tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
 
 
+def test_a_column_without_any_number_says_nothing() -> None:
+    data = dataset(categories={"author": ["Woolf", "Sebald"]}, numbers={"year": [np.nan, np.nan]})
+    assert not cosines(data, "year").any()
+    names = columns().fit(data, FitContext()).extract(data, np.arange(2, dtype=np.int32)).names
+    assert names == ("author: Woolf", "author: Sebald")
+
+
 def test_vectors_are_alike_around_their_mean() -> None:
     vectors = [[9.0, 1], [9, 2], [9, -1], [0, 0]]
     alike = cosines(dataset(vectors={"cover": vectors}), "cover")

@@ -162,8 +162,10 @@ class Numbers:
 
     def describe(self, data: Dataset, rows: I32, /) -> Csr:
         """The shares of the knots below and above."""
+        if not len(self.knots):
+            return Csr.empty(len(rows), 0)
         values = data.items.number(self.column)[rows]
-        known = np.flatnonzero(~np.isnan(values)) if len(self.knots) else np.empty(0, np.int64)
+        known = np.flatnonzero(~np.isnan(values))
         place = np.interp(values[known], self.knots, np.arange(len(self.knots)))
         below = place.astype(np.int64)
         share = place - below
