@@ -3,12 +3,14 @@
     PENCHANT_DATA=FOLDER uv run --with scikit-surprise python benches/bench_ratings.py [WORD...]
 
 Each line of `PAIRS` is a row of the table. A contestant fits four folds and foretells the fifth,
-one after another in turn; a WORD picks the rows that have it in a name. `BENCH_THREADS` is how many
+one after another in turn, each after a collection of garbage, so that nobody pays for another's
+objects; a WORD picks the rows that have it in a name. `BENCH_THREADS` is how many
 threads ours use, 2 where it isn't set; Surprise knows one. Ratings are clipped to 1 to 5.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -24,13 +26,9 @@ from typing import Any, Self
 import numpy as np
 from common import print_machine
 from mf_contestant import NeighbourRatings, Ratings
-from penchant.surprise import BaselineOnly as OurBaselines
-from penchant.surprise import Dataset as OurDataset
-from penchant.surprise import Reader as OurReader
 from surprise import (
     NMF,
     SVD,
-    BaselineOnly,
     Dataset,
     KNNBaseline,
     KNNBasic,
@@ -62,17 +60,6 @@ class Rival:
         """One rating a pair."""
         pairs = zip(users.tolist(), items.tolist(), repeat(0.0))
         return np.array([told.est for told in self._fitted.test(list(pairs))])
-
-
-class Door(Rival):
-    """An algorithm of `penchant.surprise`, asked in the same way."""
-
-    def fit(self, users: Any, items: Any, ratings: Any, *_: int) -> Self:
-        """Fit, with what a trainset needs."""
-        rows = zip(users.tolist(), items.tolist(), ratings.tolist(), strict=True)
-        data = OurDataset(list(rows), OurReader(rating_scale=(1, 5)))
-        self._fitted = self._kind(**self._settings).fit(data.build_full_trainset())
-        return self
 
 
 @dataclass(frozen=True)
@@ -160,12 +147,6 @@ PAIRS = [
         "NMF",
         lambda: Rival(NMF),
     ),
-    Pair(
-        "`penchant.surprise.BaselineOnly`",
-        lambda: Door(OurBaselines),
-        "BaselineOnly",
-        lambda: Rival(BaselineOnly, verbose=False),
-    ),
     *_knn("global, euclidean", KNNBasic, "msd", baseline="global", **_BY_MSD),
     *_knn("means, euclidean", KNNWithMeans, "msd", baseline="means", **_BY_MSD),
     *_knn("zscores, euclidean", KNNWithZScore, "msd", baseline="zscores", **_BY_MSD),
@@ -188,6 +169,7 @@ class Folds:
         """How far the ratings of fold `at` are missed, and the seconds of fit and predictions."""
         train, test = self.fold != at, self.fold == at
         shape = int(self.users.max()) + 1, int(self.items.max()) + 1
+        gc.collect()
         started = time.perf_counter()
         fitted = make().fit(self.users[train], self.items[train], self.ratings[train], *shape)
         told = fitted.predict(self.users[test], self.items[test])

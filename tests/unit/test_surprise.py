@@ -108,6 +108,12 @@ def test_inner_ids_go_by_first_appearance() -> None:
     assert [trained.to_raw_uid(0), trained.to_raw_iid(1)] == ["ann", "heat"]
     assert trained.ur == {0: [(0, 5.0), (1, 1.0)], 1: [(0, 5.0)]}
     assert trained.ir == {0: [(0, 5.0), (1, 5.0)], 1: [(0, 1.0)]}
+    assert list(trained.all_ratings()) == [(0, 0, 5.0), (0, 1, 1.0), (1, 0, 5.0)]
+    assert [column.tolist() for column in trained.columns] == [[0, 0, 1], [0, 1, 0], [5, 1, 5]]
+    assert [row.tolist() for row in trained.inner_ids(["bob", "cat"], ["heat", "jaws"])] == [
+        [1, -1],
+        [1, 0],
+    ]
     assert trained.knows_user(1)
     assert not trained.knows_item(2)
     with pytest.raises(ValueError, match="user 'cat' is not part of the trainset"):
@@ -125,6 +131,15 @@ def test_ratings_must_be_there_and_finite() -> None:
         Trainset([], (1, 5))
     with pytest.raises(DataError, match="rating of item 'jaws' by user 'ann' is nan; leave it out"):
         Trainset([("ann", "jaws", float("nan"))], (1, 5))
+    with pytest.raises(DataError, match=r"'jaws' by user 'bob' is 1e\+39; leave it out"):
+        Trainset([("ann", "jaws", 5.0), ("bob", "jaws", 1e39)], (1, 5))
+
+
+def test_an_id_that_stands_in_many_lines_is_one_object(tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    file.write_text("long-id,jaws,5\nlong-id,heat,2.5\n", encoding="utf-8")
+    (first, _, _), (second, _, _) = Dataset.load_from_file(file, Reader(sep=",")).raw_ratings
+    assert first is second
 
 
 # ---- algorithms
@@ -158,6 +173,14 @@ def test_what_is_unknown_gets_the_bias_of_what_is_known() -> None:
     assert told == Prediction("cat", "heat", 2, pytest.approx(told.est), {"was_impossible": True})
     assert 1 < told.est < trained.predict("cat", "jaws").est < 5
     assert trained.predict("cat", "alien").est == pytest.approx(11 / 3)
+
+
+def test_a_testset_is_predicted_as_its_pairs_alone() -> None:
+    asked = [("ann", "jaws", 5.0), ("cat", "heat", None), ("bob", "heat", 1), ("ann", "up", 2)]
+    for algo in (SlopeOne(), BaselineOnly()):
+        trained = algo.fit(small())
+        assert trained.test(iter(asked)) == [trained.predict(*one) for one in asked]
+        assert trained.test([]) == []
 
 
 def test_predictions_are_cut_to_the_scale_unless_told_not_to() -> None:

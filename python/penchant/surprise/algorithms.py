@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from penchant.batches import score_pairs
 from penchant.errors import RequestError, SettingsError
+from penchant.people import People
+from penchant.protocols import Scores, capability
 from penchant.suggestions import did_you_mean
 from penchant.surprise.data import Trainset
 
 if TYPE_CHECKING:
     from penchant.model import Model
-    from penchant.protocols import Json
+    from penchant.protocols import I32, Json
     from penchant.surprise.data import Id
 
     F64 = np.ndarray[Any, np.dtype[np.float64]]
@@ -90,27 +94,23 @@ class AlgoBase:
         trained = self.trainset
         if trained is None:
             raise RequestError(f"{type(self).__name__} has learnt nothing yet; call fit first")
-        users = np.array([trained._users.get(user, -1) for user, _, _ in asked], np.int64)
-        items = np.array([trained._items.get(item, -1) for _, item, _ in asked], np.int64)
+        raw = [list(map(itemgetter(which), asked)) for which in range(3)]
+        users, items = trained.inner_ids(*raw[:2])
         known = (users >= 0) & (items >= 0)
         estimates = self._baselines.of(users, items)
         if known.any():
-            pairs = [one[:2] for one, possible in zip(asked, known, strict=True) if possible]
-            estimates[known] = self._estimates(pairs, estimates[known])
+            estimates[known] = self._estimates(users[known], items[known], estimates[known])
         if clip:
             estimates = np.clip(estimates, *trained.rating_scale)
-        return [
-            Prediction(user, item, actual, estimate, {"was_impossible": not possible})
-            for (user, item, actual), estimate, possible in zip(
-                asked, estimates.tolist(), known.tolist(), strict=True
-            )
-        ]
+        details = [{"was_impossible": impossible} for impossible in (~known).tolist()]
+        # Twice as fast as a call of Prediction for each.
+        return list(map(Prediction._make, zip(*raw, estimates.tolist(), details, strict=True)))
 
     def _learn(self, trainset: Trainset) -> None:
         """Learn what goes beyond the baselines."""
 
-    def _estimates(self, pairs: Sequence[tuple[Id, Id]], baselines: F64) -> F64:  # noqa: ARG002
-        """Predict pairs of known raw ids, whose baselines are given."""
+    def _estimates(self, users: I32, items: I32, baselines: F64) -> F64:  # noqa: ARG002
+        """Predict pairs of inner ids, whose baselines are given."""
         return baselines
 
 
@@ -128,25 +128,25 @@ class _Strategy(AlgoBase):
         self._settings = {name: value for name, value in settings.items() if value is not None}
 
     def _learn(self, trainset: Trainset) -> None:
-        from penchant.data import Dataset
+        from penchant.data import Dataset, Interactions, Items, Users
         from penchant.fitting import fit
 
-        last = {(user, item): rating for user, item, rating in trainset.ratings}
-        columns = {
-            "user_id": [user for user, _ in last],
-            "item_id": [item for _, item in last],
-            "rating": list(last.values()),
-        }
-        self.model: Model = fit(
-            Dataset.from_frame(columns, value="rating"),
-            scorers=[{"use": self.scorer, **self._settings}],
-            seed=self.seed,
-            threads=self.threads,
+        users, items, ratings = _last_of_each_pair(trainset)
+        data = Dataset(
+            users=Users.of(cast("list[str]", trainset.user_ids)),
+            items=Items.of(cast("list[str]", trainset.item_ids)),
+            interactions=Interactions.of(
+                users, items, ratings, n_users=trainset.n_users, n_items=trainset.n_items
+            ),
         )
+        scorer = {"use": self.scorer, **self._settings}
+        self.model: Model = fit(data, scorers=[scorer], seed=self.seed, threads=self.threads)
+        self._scores = cast("Scores", capability(self.model.recommender, Scores))
+        self._people = People(self.model.users, self.model.past)
 
-    def _estimates(self, pairs: Sequence[tuple[Id, Id]], baselines: F64) -> F64:  # noqa: ARG002
-        users, items = zip(*pairs, strict=True)
-        return self.model.predict(users, items).astype(np.float64)
+    def _estimates(self, users: I32, items: I32, baselines: F64) -> F64:  # noqa: ARG002
+        told = score_pairs(self._scores, self._people, users, items)
+        return told.astype(np.float64)
 
 
 class _Descent(_Strategy):
@@ -282,12 +282,25 @@ class NormalPredictor(AlgoBase):
     """Ratings drawn at random from the normal distribution of those of the trainset."""
 
     def _learn(self, trainset: Trainset) -> None:
-        ratings = [rating for _, _, rating in trainset.ratings]
-        self._normal = float(np.mean(ratings)), float(np.std(ratings))
+        ratings = trainset.columns[2]
+        self._normal = float(ratings.mean()), float(ratings.std())
         self._draw = np.random.default_rng(self.seed)
 
-    def _estimates(self, pairs: Sequence[tuple[Id, Id]], baselines: F64) -> F64:  # noqa: ARG002
-        return self._draw.normal(*self._normal, len(pairs))
+    def _estimates(self, users: I32, items: I32, baselines: F64) -> F64:  # noqa: ARG002
+        return self._draw.normal(*self._normal, len(users))
+
+
+def _last_of_each_pair(trainset: Trainset) -> tuple[I32, I32, F64]:
+    """Users, items and ratings by inner ids: each pair where it first stands, as it last was."""
+    users, items, ratings = trainset.columns
+    pairs = users.astype(np.int64) * trainset.n_items + items
+    distinct, first, which = np.unique(pairs, return_index=True, return_inverse=True)
+    if len(distinct) == len(pairs):
+        return users, items, ratings
+    last = np.empty(len(distinct))
+    last[which] = ratings  # of several the last stays
+    kept = np.sort(first)
+    return users[kept], items[kept], last[which[kept]]
 
 
 class _Baselines:
@@ -296,10 +309,9 @@ class _Baselines:
     def __init__(
         self, trainset: Trainset, user_shrinkage: float, item_shrinkage: float, rounds: int
     ) -> None:
-        triples = np.array(list(trainset.all_ratings()))
-        users, items = triples[:, 0].astype(np.int64), triples[:, 1].astype(np.int64)
+        users, items, ratings = trainset.columns
         self._mean = trainset.global_mean
-        rest = triples[:, 2] - self._mean
+        rest = ratings - self._mean
         user_counts, item_counts = np.bincount(users), np.bincount(items)
         self._users, self._items = np.zeros(len(user_counts)), np.zeros(len(item_counts))
         for _ in range(rounds):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
-from math import isfinite
+from itertools import count, repeat
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from penchant.data.arrays import frozen
 from penchant.errors import DataError, SettingsError
 from penchant.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from penchant.protocols import I32
+
+    F64 = np.ndarray[Any, np.dtype[np.float64]]
 
 Id: TypeAlias = Hashable
 Rating: TypeAlias = tuple[Any, Any, float]
@@ -69,23 +77,26 @@ class Reader:
 
 
 class Trainset:
-    """Ratings to learn from; inner ids are whole numbers in the order of first appearance."""
+    """Ratings to learn from; inner ids are whole numbers in the order of first appearance.
+
+    columns: all ratings as three read-only arrays of one length: inner ids of users and of items,
+        int32, and ratings, float64. `ur` and `ir` are made when they are asked for.
+    user_ids, item_ids: raw ids by inner ones.
+    """
 
     def __init__(self, ratings: Sequence[Rating], rating_scale: tuple[float, float]) -> None:
         if not ratings:
             raise DataError("a trainset needs at least one rating, got none")
-        for user, item, rating in ratings:
-            if not isfinite(rating):
-                raise DataError(
-                    f"the rating of item {item!r} by user {user!r} is {rating}; leave it out"
-                )
         self.ratings, self.rating_scale = ratings, rating_scale
-        self._users = _rows(user for user, _, _ in ratings)
-        self._items = _rows(item for _, item, _ in ratings)
-        self._user_ids, self._item_ids = list(self._users), list(self._items)
+        self._users, users = _numbered(map(itemgetter(0), ratings), len(ratings))
+        self._items, items = _numbered(map(itemgetter(1), ratings), len(ratings))
+        values = np.fromiter(map(itemgetter(2), ratings), np.float64, len(ratings))
+        _check_finite(values, ratings)
+        self.columns: tuple[I32, I32, F64] = users, items, frozen(values)
+        self.user_ids, self.item_ids = list(self._users), list(self._items)
         self.n_users, self.n_items = len(self._users), len(self._items)
         self.n_ratings = len(ratings)
-        self.global_mean = float(np.mean([rating for _, _, rating in ratings]))
+        self.global_mean = float(values.mean())
 
     def knows_user(self, uid: int) -> bool:
         """Whether there is such an inner id."""
@@ -105,16 +116,19 @@ class Trainset:
 
     def to_raw_uid(self, iuid: int) -> Id:
         """The raw id of an inner one."""
-        return self._user_ids[iuid]
+        return self.user_ids[iuid]
 
     def to_raw_iid(self, iiid: int) -> Id:
         """The raw id of an inner one."""
-        return self._item_ids[iiid]
+        return self.item_ids[iiid]
 
     def all_ratings(self) -> Iterator[tuple[int, int, float]]:
         """All ratings by inner ids."""
-        for user, item, rating in self.ratings:
-            yield self._users[user], self._items[item], rating
+        return zip(*(column.tolist() for column in self.columns), strict=True)
+
+    def inner_ids(self, ruids: Sequence[Id], riids: Sequence[Id]) -> tuple[I32, I32]:
+        """The inner ids of raw users and items, int32, -1 for each that isn't part of this."""
+        return _looked_up(self._users, ruids), _looked_up(self._items, riids)
 
     @cached_property
     def ur(self) -> dict[int, list[tuple[int, float]]]:
@@ -152,8 +166,8 @@ class Trainset:
             rated.setdefault(user, set()).add(item)
         return [
             (user, item, rating)
-            for user in self._user_ids
-            for item in self._item_ids
+            for user in self.user_ids
+            for item in self.item_ids
             if item not in rated[user]
         ]
 
@@ -176,7 +190,7 @@ class Dataset:
         if len(columns) < 3:
             raise DataError(f"the frame has {len(columns)} columns; wanted user, item and rating")
         users, items, ratings = (df[name].to_list() for name in columns[:3])
-        return cls(list(zip(users, items, map(float, ratings), strict=True)), reader)
+        return cls(_shared(zip(users, items, map(float, ratings), strict=True)), reader)
 
     @classmethod
     def load_from_file(cls, file_path: str | Path, reader: Reader) -> Dataset:
@@ -204,8 +218,23 @@ class Dataset:
         return Trainset(self.raw_ratings, self.reader.rating_scale)
 
 
-def _rows(ids: Iterable[Id]) -> dict[Id, int]:
-    return {one: row for row, one in enumerate(dict.fromkeys(ids))}
+def _numbered(ids: Iterable[Id], size: int) -> tuple[dict[Id, int], I32]:
+    """The number of each different id by first appearance, and those of all `size` ids."""
+    numbers: defaultdict[Id, int] = defaultdict(count().__next__)
+    every = np.fromiter(map(numbers.__getitem__, ids), np.int32, size)
+    return dict(numbers), frozen(every)
+
+
+def _looked_up(numbers: dict[Id, int], ids: Sequence[Id]) -> I32:
+    return np.fromiter(map(numbers.get, ids, repeat(-1)), np.int32, len(ids))
+
+
+def _check_finite(values: F64, ratings: Sequence[Rating]) -> None:
+    with np.errstate(over="ignore"):
+        wrong = ~np.isfinite(values.astype(np.float32))  # what strategies learn from
+    for at in np.flatnonzero(wrong)[:1].tolist():
+        user, item, rating = ratings[at]
+        raise DataError(f"the rating of item {item!r} by user {user!r} is {rating}; leave it out")
 
 
 def _inner(rows: dict[Id, int], raw: Id, what: str) -> int:
@@ -220,4 +249,14 @@ def _read(path: str | Path, reader: Reader) -> list[Rating]:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise DataError(f"ratings {str(path)!r} can't be read: {error.strerror}") from None
-    return [reader.parse_line(line) for line in lines[reader.skip_lines :] if line.strip()]
+    return _shared(reader.parse_line(line) for line in lines[reader.skip_lines :] if line.strip())
+
+
+def _shared(ratings: Iterable[Rating]) -> list[Rating]:
+    """The ratings with one object an id: a hundred thousand texts are slow to look up."""
+    users: dict[Id, Id] = {}
+    items: dict[Id, Id] = {}
+    return [
+        (users.setdefault(user, user), items.setdefault(item, item), rating)
+        for user, item, rating in ratings
+    ]
