@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from penchant import kernels
 
+from penchant_hybrid.rulebook import ROUNDING
+
 if TYPE_CHECKING:
     from penchant.protocols import U64
 
@@ -29,8 +31,6 @@ Fetch: TypeAlias = Callable[["U64 | None", "U64", int], Sequence[int]]
 """The best items within a bitset (all for None), without another, as many as said: their rows."""
 
 Kinds: TypeAlias = Sequence[tuple[int, int]]
-
-_ROUNDING = 1e-9  # 0.29 · 100 is a little less than 29
 
 
 class Listed(NamedTuple):
@@ -85,8 +85,8 @@ class Arrangement:
         self._kinds: dict[int, Kinds] = {}
         self._have = [0] * len(plan.quotas)
         self._given_up: set[int] = set()
-        self._needs = [_needs(quota, k) for quota in plan.quotas]
-        self._due = _due(self._needs, k)
+        self._named = [quota.named for quota in plan.quotas]
+        self._needs, self._due = plan.needs(k)
         self._calm = 0  # the place from which on a quota may have to be served
         for place, at in sorted(self._pinned.items()):
             for which, kind in self._of(at):
@@ -144,12 +144,14 @@ class Arrangement:
 
     def _position(self, row: int) -> int | None:
         """The position of an item that may be shown and isn't pinned; it waits no longer."""
-        if row not in self._rows:
+        try:
+            at = self._rows.index(row)
+        except ValueError:
             return self._join([row])[0] if not self._whole and self._may(row) else None
-        at = self._rows.index(row)
-        if at not in self._waiting:
+        try:
+            self._waiting.remove(at)
+        except ValueError:
             return None
-        self._waiting.remove(at)
         return at
 
     # ---- the next item
@@ -228,7 +230,7 @@ class Arrangement:
         return best
 
     def _serves(self, quota: int, at: int) -> bool:
-        return self._plan.quotas[quota].speaks_of(self._rows[at])
+        return bool(self._named[quota][self._rows[at]])
 
     def _count(self, at: int, *, pinned: bool) -> None:
         """Count an item that has come to stand in the list."""
@@ -239,8 +241,10 @@ class Arrangement:
                 self._ahead[which][kind].pop(0)
             counts = self._counts[which]
             counts[kind] = counts.get(kind, 0) + 1
-        for quota in range(len(self._have)):
-            self._have[quota] += self._serves(quota, at)
+        row = self._rows[at]
+        for quota, named in enumerate(self._named):
+            if named[row]:
+                self._have[quota] += 1
 
     # ---- caps
 
@@ -254,8 +258,12 @@ class Arrangement:
         return kinds
 
     def _fits(self, at: int, place: int) -> bool:
-        for which, kind in self._of(at):  # noqa: SIM110 - a generator costs as much as its work
-            if not self._room(which, kind, place):
+        for which, kind in self._of(at):
+            most = self._most[which]
+            if most is None:
+                if not self._room(which, kind, place):
+                    return False
+            elif self._counts[which].get(kind, 0) >= most:
                 return False
         return True
 
@@ -267,7 +275,7 @@ class Arrangement:
         share = self._plan.caps[which].rule.share or 0.0
         places = [place, *self._ahead[which].get(kind, ())]
         return all(
-            count + more <= math.ceil(share * last - _ROUNDING) for more, last in enumerate(places)
+            count + more <= math.ceil(share * last - ROUNDING) for more, last in enumerate(places)
         )
 
     def _stop(self, stopped: Sequence[int]) -> None:
@@ -327,17 +335,3 @@ class Arrangement:
 
     def _note(self, at: int, words: str, weight: float = 1.0) -> None:
         self._why.setdefault(at, []).append((words, weight))
-
-
-def _needs(quota: Bound, k: int) -> list[int]:
-    """How many a list must have by each place, 0 to k."""
-    rule = quota.rule
-    if rule.share is not None:
-        return [math.floor(rule.share * place + _ROUNDING) for place in range(k + 1)]
-    least = min(rule.at_least or 0, k)
-    return [max(0, least - (k - place)) for place in range(k + 1)]
-
-
-def _due(needs: Sequence[Sequence[int]], k: int) -> list[int]:
-    """The places to look ahead to: those by which some quota asks for one more."""
-    return [place for place in range(1, k + 1) if any(n[place] > n[place - 1] for n in needs)]

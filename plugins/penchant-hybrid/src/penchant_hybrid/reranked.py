@@ -7,6 +7,7 @@ the list, and the scores of the list are its own.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -69,6 +70,23 @@ class Reranked:
         return self._with(cast("FittedRecommender", newer), data)
 
 
+def filled(lists: Sequence[tuple[Sequence[int], Sequence[float]]], k: int) -> TopK:
+    """The answer to queries of which each has a list: rows and scores, k of them at the most."""
+    if len(lists) == 1 and len(lists[0][0]) == k:
+        rows, scores = lists[0]
+        return TopK(
+            np.array((rows,), np.int32),
+            np.array((scores,), np.float32),
+            np.array((k,), np.int32),
+        )
+    top = nothing(len(lists), k)
+    for query, (rows, scores) in enumerate(lists):
+        shown = len(rows)
+        top.rows[query, :shown], top.scores[query, :shown] = rows, scores
+        top.counts[query] = shown
+    return top
+
+
 def nothing(queries: int, k: int) -> TopK:
     """Lists to be filled, with padding everywhere."""
     return TopK(
@@ -80,7 +98,12 @@ def nothing(queries: int, k: int) -> TopK:
 
 def scaled(scores: F32) -> F32:
     """Bring scores to 0 … 1 by the least and the greatest; ones where all are the same."""
-    low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 0.0)
+    return scaled_between(scores, scores.min(), scores.max()) if len(scores) else scores
+
+
+def scaled_between(scores: F32, least: np.float32, greatest: np.float32) -> F32:
+    """The same where the least and the greatest are known, as they are of scores that fall."""
+    low, high = float(least), float(greatest)
     finite = math.isfinite(low) and math.isfinite(high)
     if not finite:
         some = scores[np.isfinite(scores)]
@@ -93,7 +116,9 @@ def scaled(scores: F32) -> F32:
     wide = scores.astype(np.float64)
     if not finite:
         wide = np.clip(wide, low, high)
-    return np.asarray((wide - low) / (high - low), np.float32)
+    wide -= low
+    wide /= high - low
+    return wide.astype(np.float32)
 
 
 def falling(rows: I32, scores: F32) -> F32:

@@ -5,10 +5,11 @@ Made at the fit, at a restore and when items are added, so that a request only l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # How many plans are kept: those of four rules with conditions, or the first that are met.
 _PLANS = 16
+ROUNDING = 1e-9  # 0.29 · 100 is a little less than 29
 _CAPPED = ("category", "label")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -63,16 +65,12 @@ class Bound:
         """`mask` as a bitset."""
         return kernels.bitset(np.flatnonzero(self.items).astype(np.int32), self.size)
 
-    def added(self, rows: I32) -> F32:
+    def added(self, rows: I32 | slice) -> F32:
         """(len(rows),) float32: what a boost, bury or fresh adds to the relevance of items."""
         if self.lift is not None:
             return self.lift[rows]
-        return np.asarray(self.items[rows] * self._by)
-
-    @cached_property
-    def _by(self) -> np.float32:
         by = self.rule.by or 0.0
-        return np.float32(by if self.rule.action == "boost" else -by)
+        return np.asarray(self.items[rows] * np.float32(by if self.rule.action == "boost" else -by))
 
     @cached_property
     def _when(self) -> When | None:
@@ -104,7 +102,10 @@ class Bound:
     def _meant(self, context: Context) -> bool:
         for name, wanted in self._told:
             value = context.get(name)
-            if value is None or not any(_typed(one) in wanted for one in _listed(value)):
+            if isinstance(value, str):  # what most requests say
+                if (False, value) not in wanted:
+                    return False
+            elif value is None or not any(_typed(one) in wanted for one in _listed(value)):
                 return False
         return True
 
@@ -130,12 +131,12 @@ class Bound:
 
     def speaks_of(self, row: int) -> bool:
         """Whether an item is one of those named."""
-        return bool(self._mask[row])
+        return bool(self.named[row])
 
     def kinds(self, row: int) -> Sequence[int]:
         """The kinds of an item that a cap counts; one kind for all where it names items."""
         if self.labels is None:
-            return (0,) if self._mask[row] else ()
+            return (0,) if self.named[row] else ()
         indptr, indices = self._kinds
         kinds: list[int] = indices[indptr[row] : indptr[row + 1]].tolist()
         return kinds
@@ -143,7 +144,8 @@ class Bound:
     # Single values come out of a memory view in a third of the time.
 
     @cached_property
-    def _mask(self) -> memoryview:
+    def named(self) -> memoryview:
+        """`mask`, to look up one item after the other."""
         return memoryview(self.items)  # type: ignore[arg-type]
 
     @cached_property
@@ -159,6 +161,31 @@ class Bound:
         entries = np.isin(self.labels.indices, np.array(kinds, np.int32))
         owner = np.repeat(np.arange(self.size, dtype=np.int32), self.labels.counts())
         return kernels.bitset(np.unique(owner[entries]), self.size)
+
+
+class Needs(NamedTuple):
+    """What quotas ask of a list of k items.
+
+    least: by quota and place, 0 to k, how many it must have by then. due: the places to look ahead
+    to, by which some quota asks for one more.
+    """
+
+    least: Sequence[Sequence[int]]
+    due: Sequence[int]
+
+    @classmethod
+    def of(cls, quotas: Sequence[Rule], k: int) -> Needs:
+        """Count for each of the quotas. O(k · quotas)."""
+        least = [_least(rule, k) for rule in quotas]
+        due = [at for at in range(1, k + 1) if any(one[at] > one[at - 1] for one in least)]
+        return cls(least, due)
+
+
+def _least(quota: Rule, k: int) -> Sequence[int]:
+    if quota.share is not None:
+        return [math.floor(quota.share * place + ROUNDING) for place in range(k + 1)]
+    least = min(quota.at_least or 0, k)
+    return [max(0, least - (k - place)) for place in range(k + 1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,14 +220,28 @@ class Plan:
         """Whether the list is the best by worth, with nothing to count and nothing pinned."""
         return not (self.pins or self.caps or self.quotas)
 
-    def added(self, rows: I32) -> F32 | None:
-        """(len(rows),) float32: what the rules add to the relevance of items; None for nothing."""
+    @cached_property
+    def lift(self) -> F32 | None:
+        """(items,) float32: what the rules add to the relevance of items; None for nothing."""
         if not self.lifting:
             return None
-        total = np.zeros(len(rows), np.float32)
+        total = np.zeros(self.lifting[0].size, np.float32)
         for one in self.lifting:
-            total += one.added(rows)
+            total += one.added(slice(None))
         return total
+
+    @cached_property
+    def _needs(self) -> dict[int, Needs]:
+        return {}
+
+    def needs(self, k: int) -> Needs:
+        """What the quotas ask of lists of k; made when it is first asked for."""
+        needs = self._needs.get(k)
+        if needs is None:
+            needs = Needs.of([one.rule for one in self.quotas], k)
+            if len(self._needs) < _PLANS:
+                self._needs[k] = needs
+        return needs
 
 
 class Rulebook:
@@ -247,16 +288,15 @@ class Rulebook:
         users = {name: array for name, array in self.arrays.items() if name.endswith(".users")}
         return Rulebook(self.rules, {**arrays_of(self.rules, items), **users}, self.min_value)
 
-    def plans(self, queries: Queries) -> list[tuple[Plan, I32]]:
+    def plans(self, queries: Queries) -> list[tuple[Plan, Sequence[int]]]:
         """The plans that are needed, each with the positions of its queries, ascending."""
-        every = np.arange(len(queries), dtype=np.int32)
         if not self._conditional:
-            return [(self._plan(()), every)]
+            return [(self._plan(()), range(len(queries)))]
         fits = [one.applies(queries, self.min_value) for one in self._conditional]
         alike: dict[tuple[bool, ...], list[int]] = {}
         for at, holding in enumerate(zip(*fits, strict=True)):
             alike.setdefault(holding, []).append(at)
-        return [(self._plan(kind), np.array(those, np.int32)) for kind, those in alike.items()]
+        return [(self._plan(kind), those) for kind, those in alike.items()]
 
     def _plan(self, holding: tuple[bool, ...]) -> Plan:
         """The plan where these of the conditional rules hold; made when it is first asked for."""

@@ -27,7 +27,7 @@ from penchant.queries import Candidates
 
 from penchant_hybrid.arranging import Arrangement, Listed
 from penchant_hybrid.conflicts import check
-from penchant_hybrid.reranked import INNER, nothing, scaled
+from penchant_hybrid.reranked import INNER, filled, scaled_between
 from penchant_hybrid.rulebook import Plan, Rulebook
 
 if TYPE_CHECKING:
@@ -67,15 +67,12 @@ class FittedRules:
         Costs `pool` items of the one inside and a look at each rule; and a few items more of it
         each time that caps, quotas or pins ask for one from beyond the pool.
         """
-        top = nothing(len(queries), k)
+        lists: list[tuple[list[int], list[float]]] = [([], [])] * len(queries)
         for pools, which in self._asked(queries, candidates, k):
-            for at, query in enumerate(which.tolist()):
+            for at, query in enumerate(which):
                 listed = pools.listed(at)
-                shown = len(listed.rows)
-                top.rows[query, :shown] = listed.rows
-                top.scores[query, :shown] = _raised(listed)
-                top.counts[query] = shown
-        return top
+                lists[query] = listed.rows, _raised(listed)
+        return filled(lists, k)
 
     def explain(self, queries: Queries, item: int, /) -> Sequence[Evidence]:
         """What the rules that hold say of the item, then the reasons of the one inside.
@@ -120,23 +117,23 @@ class FittedRules:
 
     def _asked(
         self, queries: Queries, candidates: Candidates, k: int
-    ) -> Iterator[tuple[_Pools, I32]]:
+    ) -> Iterator[tuple[_Pools, Sequence[int]]]:
         """The pools of those to whom the same rules apply, and the positions of their queries."""
         pool = max(1, min(max(self._pool, k), candidates.items))
         known = queries.rows >= 0 if self._folds_in is None else self._folds_in.answers(queries)
         for plan, which in self._book.plans(queries):
-            mine = known[which]
-            parts = (
-                ((self.inner, which),)
-                if mine.all()
-                else ((self.inner, which[mine]), (self._popular, which[~mine]))
-            )
-            for inner, those in parts:
-                if len(those) == len(queries):
-                    yield _Pools(inner, plan, queries, candidates, k, pool), those
-                elif len(those):
-                    part, its = queries.take(those), candidates.take(those)
-                    yield _Pools(inner, plan, part, its, k, pool), those
+            if len(queries) == 1:
+                inner = self.inner if known[0] else self._popular
+                yield _Pools(inner, plan, queries, candidates, k, pool), which
+                continue
+            those = np.array(which, np.int32)
+            mine = known[those]
+            for inner, its in ((self.inner, those[mine]), (self._popular, those[~mine])):
+                if len(its) == len(queries):
+                    yield _Pools(inner, plan, queries, candidates, k, pool), its.tolist()
+                elif len(its):
+                    part, rest = queries.take(its), candidates.take(its)
+                    yield _Pools(inner, plan, part, rest, k, pool), its.tolist()
 
     def _with_items(self, data: Dataset, /) -> FittedRules:
         newer, popular = (
@@ -167,12 +164,13 @@ class _Pools:
         """The list for the query at a position."""
         count = int(self._found.counts[at])
         rows = self._found.rows[at, :count]
-        worth = scaled(self._found.scores[at, :count]) if count else np.empty(0, np.float32)
-        added = self.plan.added(rows)
+        worth = self._found.scores[at, :count]
+        if count:
+            worth = scaled_between(worth, worth[-1], worth[0])
         order = None
-        if added is not None:
-            worth = worth + added
-            order = np.argsort(-worth, kind="stable")
+        if self.plan.lift is not None:
+            worth = worth + self.plan.lift[rows]
+            order = (-worth).argsort(kind="stable")
         if self.plan.plain:
             best = slice(self._k) if order is None else order[: self._k]
             return Listed(rows[best].tolist(), worth[best].tolist())
@@ -195,9 +193,9 @@ class _Pools:
             return False
         if its.deny is not None and int(its.deny[place]) >> bit & 1:
             return False
-        if its.lists is not None and row not in its.lists.row(at):
+        if its.lists is not None and not _holds(its.lists.row(at), row):
             return False
-        return its.seen is None or row not in its.seen.row(at)
+        return its.seen is None or not _holds(its.seen.row(at), row)
 
     def _fetch(self, at: int, within: U64 | None, without: U64, wanted: int) -> Sequence[int]:
         which = np.array((at,), np.int32)
@@ -209,8 +207,8 @@ class _Pools:
         return rows
 
     def _added(self, rows: Sequence[int]) -> Sequence[float]:
-        added = self.plan.added(np.array(rows, np.int32))
-        return [0.0] * len(rows) if added is None else added.tolist()
+        lift = self.plan.lift
+        return [0.0] * len(rows) if lift is None else lift[rows].tolist()
 
 
 class Rules:
@@ -244,6 +242,11 @@ class Rules:
 
 def _said(rule: Rule, weight: float) -> Evidence:
     return Evidence("rule", weight, detail=f"{rule.name}: {rule.says()}", source=_NAME)
+
+
+def _holds(ascending: I32, row: int) -> bool:
+    at = int(ascending.searchsorted(row))
+    return at < len(ascending) and int(ascending[at]) == row
 
 
 def _narrowed(candidates: Candidates, allow: U64 | None, deny: U64 | None) -> Candidates:
