@@ -3,7 +3,8 @@
     env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE uv run --group bench python benches/bench_top_k.py
 
 A cell is `items,dim,queries,k,seen`, where `seen` rows of each query must not come back; give some
-as arguments to measure only those. Contestants take turns, with other queries in every call; a
+as arguments to measure only those, after the word `threads` to measure only what two threads gain.
+Contestants take turns, with other queries in every call; a
 ratio is the median over rounds of the ratio within one. All answers are compared before anything is
 timed. Everything runs on one thread, except where penchant is measured beside itself.
 
@@ -170,7 +171,8 @@ def own_calls(
 ) -> dict[str, Call]:
     """The same work on one thread, on two of one call, and twice the work of two callers."""
     items, dim, asked, k, _ = cell
-    many = max(1, 20_000_000 // (items * dim * asked))  # threads of the pool must be woken
+    # The threads of the pool must be woken, which takes 0.2 ms: callers go on for far longer.
+    many = max(1, 200_000_000 // (items * dim * asked))
 
     def ask(queries: np.ndarray, threads: int) -> np.ndarray:
         for _ in range(many):
@@ -188,22 +190,30 @@ def own_calls(
 
 
 def beside_itself(cells: list[str]) -> None:
-    """A table of what two threads gain: inside of one call, and of two callers."""
-    line("items", "d", "queries", "x of threads=2", "x of two callers")
-    line(*["---:"] * 5)
+    """A table of what two threads gain, inside of one call and of two callers; then by bytes."""
+    line(
+        "items", "d", "queries", "x of threads=2", "x of two callers", "bytes: threads=2", "callers"
+    )
+    line(*["---:"] * 7)
     for text in cells:
         cell = tuple(map(int, text.split(",")))
-        with ThreadPoolExecutor(2) as pool:
-            index = kernels.ItemIndex(vectors(cell), resident=True)
-            turns = take_turns_at(cell, own_calls(index, cell, pool))
-        two, callers = (turns.times_as_fast(name, "one") for name in ("two", "callers"))
-        line(*(f"{number:,}" for number in cell[:3]), f"{two:.2f}", f"{2 * callers:.2f}")
+        gains = []
+        for codes in (None, kernels.quantize_items(vectors(cell))):
+            index = kernels.ItemIndex(vectors(cell), codes=codes, resident=True)
+            with ThreadPoolExecutor(2) as pool:
+                turns = take_turns_at(cell, own_calls(index, cell, pool))
+            two, callers = (turns.times_as_fast(name, "one") for name in ("two", "callers"))
+            gains += [f"{two:.2f}", f"{2 * callers:.2f}"]
+        line(*(f"{number:,}" for number in cell[:3]), *gains)
 
 
 def main(arguments: list[str]) -> None:
     """Measure the cells named, or all."""
     print_machine("faiss-cpu", "implicit")
     print("OpenBLAS core", os.environ.get("OPENBLAS_CORETYPE", "as it finds it"), end="\n\n")
+    if arguments[:1] == ["threads"]:
+        beside_itself(arguments[1:] or [*THREADED])
+        return
     beside_rivals(arguments or [*CELLS, *LARGE])
     if arguments or "OPENBLAS_CORETYPE" in os.environ:
         return

@@ -1,6 +1,8 @@
 """Ranking kernels on data whose answer a person can see, and on arguments that don't fit."""
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -307,3 +309,70 @@ def test_a_forked_worker_ranks_with_threads_as_its_parent_did():
         finally:
             os._exit(0 if same else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def threads_rank(index, queries, calls=200):
+    """Whether threads that do nothing but ask, one query each, get what they get alone."""
+    alone = [index.top_k(query, 10) for query in queries]
+    start = threading.Barrier(len(queries))
+
+    def ask(query):
+        start.wait(timeout=30)
+        return [index.top_k(query, 10) for _ in range(calls)]
+
+    with ThreadPoolExecutor(len(queries)) as pool:
+        return all(
+            all(map(np.array_equal, answer, expected))
+            for answers, expected in zip(pool.map(ask, queries), alone, strict=True)
+            for answer in answers
+        )
+
+
+def test_threads_with_short_calls_take_turns_at_the_interpreter():
+    assert threads_rank(ItemIndex(random(64, 16)), [random(1, 16, seed) for seed in range(8)])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_worker_forked_while_others_rank_ranks_too():
+    index, queries = ItemIndex(random(64, 16)), [random(1, 16, seed) for seed in range(2)]
+    stopped = threading.Event()
+
+    def go_on():
+        while not stopped.is_set():
+            index.top_k(queries[0], 10)
+
+    other = threading.Thread(target=go_on)
+    other.start()
+    children = []
+    for _ in range(5):
+        children.append(os.fork())
+        if children[-1] == 0:
+            same = False
+            try:
+                same = threads_rank(index, queries, calls=20)
+            finally:
+                os._exit(0 if same else 1)
+    stopped.set()
+    other.join()
+    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert ends == [0] * 5
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can't be chosen here")
+def test_threads_on_one_core_rank_as_well():
+    program = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from penchant.kernels import ItemIndex
+index, query = ItemIndex(np.eye(64, dtype=np.float32)), np.eye(64, dtype=np.float32)[[7]]
+with ThreadPoolExecutor(4) as pool:
+    found = pool.map(lambda _: [index.top_k(query, 1)[0].item() for _ in range(100)], range(4))
+    print({row for rows in found for row in rows})
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "{7}\n"

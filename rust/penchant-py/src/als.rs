@@ -6,6 +6,7 @@ use crate::numbers::{real, whole};
 use crate::pinned::Pinned;
 use crate::progress::Progress;
 use crate::sparse::{csr, rows_of};
+use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::als::{FoldIn, Known, Loss, Settings, fit};
 use penchant_kernels::csr::Csr;
@@ -82,7 +83,7 @@ fn als<'py>(
         threads,
     };
     let mut progress = Progress::new(progress);
-    let fitted = py.detach(|| {
+    let fitted = py.detached(|| {
         fit(&likes, &settings, known, Isa::best(), |iteration| {
             progress.ask(Some((iteration,)))
         })
@@ -136,7 +137,7 @@ impl AlsFoldIn {
             frequency_scaling,
         };
         let known = py
-            .detach(|| FoldIn::new(view, loss, Isa::best(), threads))
+            .detached(|| FoldIn::new(view, loss, Isa::best(), threads))
             .or_raise(py)?;
         Ok(Self {
             fixed: Pinned::of(fixed, numbers)?,
@@ -165,7 +166,7 @@ impl AlsFoldIn {
         let prior = rows(prior, "prior")?;
         let fixed = self.matrix(py)?;
         let solved = py
-            .detach(|| self.known.rows(fixed, &likes, prior, threads))
+            .detached(|| self.known.rows(fixed, &likes, prior, threads))
             .or_raise(py)?;
         rows_of(py, solved, self.factors, likes.rows())
     }
@@ -186,7 +187,7 @@ impl AlsFoldIn {
         let likes = Csr::new(&indptr, indices, values, self.rows).or_raise(py)?;
         let (fixed, target) = (self.matrix(py)?, vector(target, "target")?);
         let shares = py
-            .detach(|| self.known.shares(fixed, &likes, target))
+            .detached(|| self.known.shares(fixed, &likes, target))
             .or_raise(py)?;
         Ok(shares.into_pyarray(py))
     }

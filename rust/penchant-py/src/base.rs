@@ -7,6 +7,7 @@ use penchant_kernels::{KernelError, Matrix, Resident};
 use pyo3::prelude::*;
 
 use crate::pinned::Pinned;
+use crate::turns::Turns;
 
 /// Where the vectors of an index live, or their codes.
 pub(crate) enum Memory<T = f32> {
@@ -18,7 +19,7 @@ impl<T: Element + Copy + Send + Sync> Memory<T> {
     /// The checked `values` of an array, or a copy of them.
     pub(crate) fn of(array: &Bound<'_, PyAny>, values: &[T], resident: bool) -> PyResult<Self> {
         Ok(if resident {
-            Self::Resident(array.py().detach(|| Resident::copy_of(values)))
+            Self::Resident(array.py().detached(|| Resident::copy_of(values)))
         } else {
             Self::Borrowed(Pinned::of(array, values)?)
         })

@@ -12,6 +12,7 @@ use crate::base::{CodeMemory, Memory, quantized};
 use crate::errors::OrRaise;
 use crate::numbers::whole;
 use crate::top_k::floats;
+use crate::turns::Turns;
 
 /// Codes and bounds, as Python gets them.
 type CodeArrays<'py> = (Bound<'py, PyArray2<u8>>, Bound<'py, PyArray2<f32>>);
@@ -60,7 +61,7 @@ fn quantize_items<'py>(
     let py = items.py();
     let items = floats(items, "items")?;
     let shape = CodeShape::of(items.rows(), items.dim()).or_raise(py)?;
-    let (codes, bounds) = py.detach(|| quantized(items, threads)).or_raise(py)?;
+    let (codes, bounds) = py.detached(|| quantized(items, threads)).or_raise(py)?;
     let owner = Bound::new(py, CodeOwner(codes))?;
     let codes = ArrayView2::from_shape((shape.panels, shape.width), owner.get().0.values())
         .map_err(|error| PyTypeError::new_err(error.to_string()))?;

@@ -1,6 +1,7 @@
 //! BLAKE3 digests of files and buffers, by which a saved model proves that it is whole.
 
 use crate::errors::shape_error;
+use crate::turns::Turns;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
@@ -17,7 +18,7 @@ const CHUNK: usize = 256 * 1024;
 #[pyfunction]
 #[pyo3(name = "blake3")]
 fn blake3_file(py: Python<'_>, path: PathBuf) -> PyResult<String> {
-    py.detach(|| digest_file(&path))
+    py.detached(|| digest_file(&path))
         .map_err(|error| os_error(&error, path))
 }
 
@@ -44,7 +45,7 @@ fn blake3_bytes(py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<String> {
         // owner must not write meanwhile, as the documentation of this function says.
         unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes()) }
     };
-    Ok(py.detach(|| ::blake3::hash(bytes).to_hex().to_string()))
+    Ok(py.detached(|| ::blake3::hash(bytes).to_hex().to_string()))
 }
 
 fn digest_file(path: &Path) -> io::Result<String> {

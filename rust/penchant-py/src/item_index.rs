@@ -14,6 +14,7 @@ use crate::errors::OrRaise;
 use crate::filters::{Filters, any_pair};
 use crate::numbers::{integer, whole};
 use crate::top_k::{Triple, floats, isas, ranked, scored};
+use crate::turns::Turns;
 
 /// Adds this module's class.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -72,7 +73,7 @@ impl ItemIndex {
         let memory = Memory::of(items, matrix.values(), resident && codes.is_none())?;
         let (rows, dim) = (matrix.rows(), matrix.dim());
         let base = py
-            .detach(|| Base::new(memory, codes, rows, dim))
+            .detached(|| Base::new(memory, codes, rows, dim))
             .or_raise(py)?;
         Ok(Self {
             base: Arc::new(base),
@@ -192,7 +193,7 @@ impl ItemIndex {
     fn with_rows(&self, rows: &Bound<'_, PyAny>, vectors: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = rows.py();
         let (rows, vectors) = (vector(rows, "rows")?, floats(vectors, "vectors")?);
-        let overlay = py.detach(|| self.overlay.with_rows(rows, vectors));
+        let overlay = py.detached(|| self.overlay.with_rows(rows, vectors));
         Ok(self.changed(overlay.or_raise(py)?))
     }
 
@@ -205,7 +206,7 @@ impl ItemIndex {
     fn without_rows(&self, rows: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = rows.py();
         let rows = vector(rows, "rows")?;
-        let overlay = py.detach(|| self.overlay.without_rows(rows));
+        let overlay = py.detached(|| self.overlay.without_rows(rows));
         Ok(self.changed(overlay.or_raise(py)?))
     }
 
@@ -231,7 +232,7 @@ impl ItemIndex {
                 ..self.changed(overlay)
             })
         };
-        py.detach(compact).or_raise(py)
+        py.detached(compact).or_raise(py)
     }
 
     fn __repr__(&self) -> String {

@@ -21,6 +21,7 @@ mod sparse;
 mod strings;
 mod svdpp;
 mod top_k;
+mod turns;
 
 use pyo3::prelude::*;
 
@@ -42,5 +43,6 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     strings::register(module)?;
     svdpp::register(module)?;
     top_k::register(module)?;
+    turns::register(module)?;
     Ok(())
 }

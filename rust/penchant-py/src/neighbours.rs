@@ -5,6 +5,7 @@ use crate::errors::{OrRaise, shape_error};
 use crate::numbers::{real, whole};
 use crate::progress::Progress;
 use crate::sparse::{AnyTriple, Triple, csr, triple};
+use crate::turns::Turns;
 use numpy::ndarray::Array3;
 use numpy::{IntoPyArray, PyArray3};
 use penchant_kernels::nearest_means as means;
@@ -64,7 +65,7 @@ fn neighbours<'py>(
     };
     let mut progress = Progress::new(progress);
     let found = py
-        .detach(|| {
+        .detached(|| {
             penchant_kernels::neighbours::neighbours(&matrix, &settings, |done, rows| {
                 progress.tell((done, rows))
             })
@@ -112,7 +113,7 @@ fn nearest_means<'py>(
     let given = csr(indptr, indices, values, columns)?;
     let which = which.map(|rows| vector(rows, "which")).transpose()?;
     let told = py
-        .detach(|| means::nearest_means(&given, &lists, which, k, least, threads))
+        .detached(|| means::nearest_means(&given, &lists, which, k, least, threads))
         .or_raise(py)?;
     let count = which.map_or(lists.rows(), <[i32]>::len);
     Array3::from_shape_vec((given.rows(), 2, count), told)

@@ -4,6 +4,7 @@ use crate::arrays::{matrix, rows, vector};
 use crate::errors::OrRaise;
 use crate::numbers::{fits_memory, real, whole};
 use crate::sparse::{csr, rows_of};
+use crate::turns::Turns;
 use numpy::PyArray2;
 use penchant_kernels::nonnegative::{self, Settings};
 use penchant_kernels::{Isa, Matrix};
@@ -66,7 +67,7 @@ fn nonnegative_least_squares<'py>(
         threads,
     };
     let solved = py
-        .detach(|| nonnegative::rows(&values, fixed, start, &settings, Isa::best()))
+        .detached(|| nonnegative::rows(&values, fixed, start, &settings, Isa::best()))
         .or_raise(py)?;
     rows_of(py, solved, factors, values.rows())
 }

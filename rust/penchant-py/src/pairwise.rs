@@ -6,6 +6,7 @@ use crate::filters::AnyPair;
 use crate::numbers::{fits_memory, real, whole};
 use crate::progress::Progress;
 use crate::sparse::{AnyTriple, rows_of};
+use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::filter::Ragged;
 use penchant_kernels::pairwise::{
@@ -92,7 +93,7 @@ impl Pairwise {
         fits_memory(numbers, || format!("factors of {n_items} items")).or_raise(py)?;
         let settings = Settings { threads, ..self.0 };
         let mut progress = Progress::new(progress);
-        let fitted = py.detach(|| {
+        let fitted = py.detached(|| {
             fit(&likes, &settings, Isa::best(), |epoch, auc| {
                 progress.ask(auc.map(|auc| (epoch, auc)))
             })
@@ -129,7 +130,7 @@ impl Pairwise {
         let likes = ragged("likes", indptr, indices, items.rows())?;
         let settings = Settings { threads, ..self.0 };
         let vectors = py
-            .detach(|| fold_in(&likes, &items, &settings, Isa::best()))
+            .detached(|| fold_in(&likes, &items, &settings, Isa::best()))
             .or_raise(py)?;
         rows_of(py, vectors, settings.factors, likes.rows())
     }
@@ -150,7 +151,7 @@ impl Pairwise {
         let items = factors(item_factors, "item_factors")?;
         let likes = ragged("likes", indptr, indices, items.rows())?;
         let found = py
-            .detach(|| rivals(&likes, &users, &items, &self.0, Isa::best()))
+            .detached(|| rivals(&likes, &users, &items, &self.0, Isa::best()))
             .or_raise(py)?;
         Ok((
             found.users.into_pyarray(py),
@@ -194,7 +195,7 @@ impl Pairwise {
         };
         let settings = Settings { threads, ..self.0 };
         let vectors = py
-            .detach(|| {
+            .detached(|| {
                 let given = (&likers, &likes, &users, &items);
                 fold_in_items(
                     given.0,
@@ -225,7 +226,7 @@ impl Pairwise {
         let indptr = [0, liked.len() as i64];
         let likes = Ragged::new("liked", &indptr, liked, 1, items.rows()).or_raise(py)?;
         let shares = py
-            .detach(|| shares(&likes, &items, target, &self.0, Isa::best()))
+            .detached(|| shares(&likes, &items, target, &self.0, Isa::best()))
             .or_raise(py)?;
         Ok(shares.into_pyarray(py))
     }

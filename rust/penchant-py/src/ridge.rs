@@ -4,6 +4,7 @@ use crate::arrays::{matrix, vector};
 use crate::errors::{OrRaise, shape_error};
 use crate::numbers::{real, whole};
 use crate::sparse::{csr, rows_of};
+use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::ridge::{Features, Settings};
 use penchant_kernels::{Isa, Matrix};
@@ -61,7 +62,7 @@ fn ridge<'py>(
         Features::Sparse(matrix) => matrix.columns(),
     };
     let map = py
-        .detach(|| penchant_kernels::ridge::ridge(&features, &targets, &settings, Isa::best()))
+        .detached(|| penchant_kernels::ridge::ridge(&features, &targets, &settings, Isa::best()))
         .or_raise(py)?;
     Ok((
         rows_of(py, map.coefficients, count, columns)?,

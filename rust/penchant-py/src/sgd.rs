@@ -5,6 +5,7 @@ use crate::errors::OrRaise;
 use crate::numbers::{fits_memory, real, whole};
 use crate::progress::Progress;
 use crate::sparse::rows_of;
+use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::sgd::{Model, Optimizer, Progress as Step, Ratings, Settings, fit};
 use penchant_kernels::{Isa, KernelError, Matrix};
@@ -155,7 +156,7 @@ fn sgd(
         threads,
     };
     let mut progress = Progress::new(progress);
-    let fitted = py.detach(|| {
+    let fitted = py.detached(|| {
         fit(
             &ratings,
             validation.as_ref(),

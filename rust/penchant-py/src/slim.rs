@@ -4,6 +4,7 @@ use crate::errors::OrRaise;
 use crate::numbers::{real, whole};
 use crate::progress::Progress;
 use crate::sparse::{Triple, csr, triple};
+use crate::turns::Turns;
 use penchant_kernels::slim::Settings;
 use pyo3::prelude::*;
 
@@ -56,7 +57,7 @@ fn slim<'py>(
     };
     let mut progress = Progress::new(progress);
     let found = py
-        .detach(|| {
+        .detached(|| {
             penchant_kernels::slim::slim(&matrix, &settings, |done, columns| {
                 progress.tell((done, columns))
             })

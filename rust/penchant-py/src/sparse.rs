@@ -3,6 +3,7 @@
 use crate::arrays::{matrix, together, vector};
 use crate::errors::{OrRaise, shape_error};
 use crate::numbers::whole;
+use crate::turns::Turns;
 use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::csr::{Csr, CsrBuf};
@@ -64,7 +65,7 @@ fn transpose<'py>(
     #[pyo3(from_py_with = whole)] columns: usize,
 ) -> PyResult<Triple<'py>> {
     let matrix = csr(indptr, indices, values, columns)?;
-    let turned = py.detach(|| matrix.transpose()).or_raise(py)?;
+    let turned = py.detached(|| matrix.transpose()).or_raise(py)?;
     Ok(triple(py, turned))
 }
 
@@ -89,7 +90,7 @@ fn sparse_dense<'py>(
     let sparse = csr(indptr, indices, values, columns)?;
     let rows = out_rows.map(|rows| vector(rows, "out_rows")).transpose()?;
     let product = py
-        .detach(|| sparse::sparse_dense(&sparse, numbers, width, rows, threads))
+        .detached(|| sparse::sparse_dense(&sparse, numbers, width, rows, threads))
         .or_raise(py)?;
     rows_of(py, product, width, rows.map_or(sparse.rows(), <[i32]>::len))
 }
@@ -115,7 +116,7 @@ fn sparse_sparse<'py>(
     let right = csr(&other_indptr, &other_indices, &other_values, columns)?;
     let left = csr(indptr, indices, values, right.rows())?;
     let product = py
-        .detach(|| sparse::sparse_sparse(&left, &right, threads))
+        .detached(|| sparse::sparse_sparse(&left, &right, threads))
         .or_raise(py)?;
     rows_of(py, product, columns, left.rows())
 }

@@ -3,6 +3,7 @@
 use crate::arrays::vector;
 use crate::errors::{OrRaise, penchant_error};
 use crate::pinned::Pinned;
+use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1};
 use penchant_kernels::strings::{self, Strings};
 use pyo3::exceptions::PyTypeError;
@@ -68,7 +69,7 @@ impl StringTable {
         let data = vector::<u8>(data, "data")?;
         let offsets = vector::<i64>(offsets, "offsets")?;
         let (hashes, order) = py
-            .detach(|| Strings::checked(data, offsets).map(|it| strings::StringTable::build(&it)))
+            .detached(|| Strings::checked(data, offsets).map(|it| strings::StringTable::build(&it)))
             .or_raise(py)?;
         Ok((hashes.into_pyarray(py), order.into_pyarray(py)))
     }
@@ -103,7 +104,7 @@ impl StringTable {
         let data = vector::<u8>(data, "data")?;
         let offsets = vector::<i64>(offsets, "offsets")?;
         let found = py
-            .detach(|| Strings::checked(data, offsets).map(|keys| table.find_many(&keys)))
+            .detached(|| Strings::checked(data, offsets).map(|keys| table.find_many(&keys)))
             .or_raise(py)?;
         Ok(found.into_pyarray(py))
     }
@@ -113,7 +114,7 @@ impl StringTable {
     /// Of several such strings, the one with the lowest second position. O(n).
     fn first_duplicate(&self, py: Python<'_>) -> PyResult<Option<(i32, i32)>> {
         let table = self.view(py)?;
-        Ok(py.detach(|| table.first_duplicate()))
+        Ok(py.detached(|| table.first_duplicate()))
     }
 
     fn __len__(&self) -> usize {

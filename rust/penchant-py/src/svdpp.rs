@@ -4,6 +4,7 @@ use crate::errors::OrRaise;
 use crate::numbers::{fits_memory, real, whole};
 use crate::progress::Progress;
 use crate::sparse::{csr, rows_of};
+use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::Isa;
 use penchant_kernels::svdpp::{Model, Settings, fit};
@@ -104,7 +105,7 @@ fn svdpp(
         seed,
     };
     let mut progress = Progress::new(progress);
-    let fitted = py.detach(|| {
+    let fitted = py.detached(|| {
         fit(&ratings, &settings, Isa::best(), |epoch, rmse| {
             progress.ask(Some((epoch, rmse)))
         })

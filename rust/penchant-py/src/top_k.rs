@@ -9,6 +9,7 @@ use crate::arrays::{matrix, vector};
 use crate::errors::OrRaise;
 use crate::filters::{Filters, any_pair};
 use crate::numbers::{fits_memory, integer};
+use crate::turns::Turns;
 
 /// Rows (n, k), scores (n, k) and counts (n,), as Python gets them.
 pub(crate) type Triple<'py> = (
@@ -131,7 +132,7 @@ pub(crate) fn ranked(
             counts.as_slice_mut()?,
         )
     };
-    py.detach(|| rank(Best::new(k, row_slots, score_slots, count_slots)?))
+    py.detached(|| rank(Best::new(k, row_slots, score_slots, count_slots)?))
         .or_raise(py)?;
     Ok((rows, scores, counts))
 }
@@ -149,7 +150,7 @@ pub(crate) fn scored(
     let scores = unsafe { PyArray2::<f32>::new(py, [queries, items], false) };
     // SAFETY: the same.
     let slots = unsafe { scores.as_slice_mut()? };
-    py.detach(|| fill(slots)).or_raise(py)?;
+    py.detached(|| fill(slots)).or_raise(py)?;
     Ok(scores)
 }
 
