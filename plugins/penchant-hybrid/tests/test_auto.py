@@ -18,7 +18,7 @@ from penchant.testing import ChooserContract
 from penchant.testing.data import checkerboard
 from penchant_hybrid.auto import Auto, _Found, _worth_a_fit
 from penchant_hybrid.candidates import families_for
-from penchant_hybrid.cuts import LARGE_LOG, SMALL_LOG, cuts_of, kinds_for
+from penchant_hybrid.cuts import LARGE_LOG, SMALL_LOG, cuts_by, cuts_of, kinds_for
 from penchant_hybrid.settings import AutoSettings
 
 
@@ -161,6 +161,20 @@ def test_what_was_held_out_is_said_in_words() -> None:
     for cut, part in zip(cuts, parts, strict=True):
         assert part | pairs(cut.train) == pairs(data)
         assert not part & pairs(cut.train)
+
+
+def test_a_cut_by_time_after_another_holds_out_what_came_before() -> None:
+    data = checkerboard(12, 10)
+    drawn, last, earlier = cuts_by(data, ["user-random", "user-time", "user-time"], 0.2, 0)
+    assert pairs(drawn.train) | pairs(drawn.held_out) == pairs(data)
+    assert pairs(last.train) | pairs(last.held_out) == pairs(data)
+    assert pairs(earlier.train) | pairs(earlier.held_out) == pairs(last.train)
+
+
+def test_of_two_likings_a_user_one_is_held_out_once() -> None:
+    data = Dataset.from_frame({"user_id": [1, 1, 2, 2], "item_id": [1, 2, 1, 2], "time": range(4)})
+    (only,) = cuts_by(data, ["user-time"] * 3, 0.1, 0)
+    assert len(only.train.interactions) == len(only.held_out.interactions) == 2
 
 
 def test_the_model_says_who_chose_and_why() -> None:

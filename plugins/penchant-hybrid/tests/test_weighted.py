@@ -447,12 +447,61 @@ def test_validation_of_other_rows_is_refused() -> None:
     )
 
 
-def test_learning_without_validation_is_refused_with_the_way_out() -> None:
-    with pytest.raises(SettingsError) as refused:
+def held_out(part: Fits, data: Dataset) -> list[set[tuple[int, int]]]:
+    """What each fit of the part was not told of."""
+    return [pairs(data) - pairs(told) for told, _ in part.seen]
+
+
+def pairs(data: Dataset) -> set[tuple[int, int]]:
+    log = data.interactions
+    return set(zip(log.user.tolist(), log.item.tolist(), strict=True))
+
+
+def test_without_validation_the_latest_likings_teach_then_those_before() -> None:
+    user, item = np.divmod(np.arange(USERS * ITEMS, dtype=np.int32), ITEMS)
+    # Each user likes item 0 first, then 1, 2 and 3.
+    data = Dataset.from_frame({"user_id": user, "item_id": item, "time": item.astype(np.int64)})
+    late = np.tile(np.arange(ITEMS, dtype=np.float32), (USERS, 1))
+    parts = [Fits(Table(late)), Fits(Table(-late))]
+    fitted = weighted(*parts, learn=True, share=0.25).fit(data, FitContext())
+    latest, before, first, nothing = held_out(parts[0], data)
+    assert latest == {(user, 3) for user in range(USERS)}
+    assert before == latest | {(user, 2) for user in range(USERS)}
+    assert first == before | {(user, 1) for user in range(USERS)}
+    assert not nothing
+    assert list(fitted.weights.values()) == [0.0, 1.0]
+
+
+def test_without_validation_or_times_likings_are_drawn() -> None:
+    data = log_of([(user, item) for user in range(USERS) for item in range(ITEMS)])
+    part = Fits(Table(TABLE))
+    told: list[str] = []
+    context = FitContext(progress=lambda *step: told.append(step[0]))
+    weighted(part, learn=True, share=0.25).fit(data, context)
+    *drawn, nothing = held_out(part, data)
+    assert [len(some) for some in drawn] == [USERS] * 3
+    assert len({frozenset(some) for some in drawn}) == 3
+    assert not nothing
+    assert told[0] == "cut 1 of 3, toy.0 (1 of 1): work"
+    assert told[-1] == "again, toy.0 (1 of 1): work"
+
+
+def test_without_validation_new_items_are_items_held_out_wholly() -> None:
+    data = log_of([(user, item) for user in range(USERS) for item in range(ITEMS)])
+    part = Fits(Table(TABLE))
+    weighted(part, learn=True, among="new", share=0.25).fit(data, FitContext())
+    for some in held_out(part, data)[:-1]:
+        (new,) = {item for _, item in some}
+        assert some == {(user, new) for user in range(USERS)}
+
+
+def test_learning_from_data_of_which_nothing_can_be_held_out_is_refused() -> None:
+    with pytest.raises(DataError) as refused:
         weighted(*right_and_wrong(), learn=True).fit(log_of(TRAIN), FitContext())
     assert str(refused.value) == (
-        "hybrid.weighted learns its weights from validation events and the fit has none; give "
-        "validation=... or set learn to false"
+        "hybrid.weighted can't hold out likings to learn weights from, give validation=... or set "
+        "learn to false: the user-random split leaves its test part empty: none of the users has "
+        "two likings or more, and one is kept to learn from"
     )
 
 
@@ -512,6 +561,10 @@ def test_parts_with_one_name_are_told_apart_by_position() -> None:
         (
             {"parts": ["cf.ease"], "among": "old"},
             "hybrid.weighted: among must be one of 'all', 'new', got 'old' (str)",
+        ),
+        (
+            {"parts": ["cf.ease"], "share": 1},
+            "hybrid.weighted: share must be between 0 and 1, got 1.0",
         ),
         (
             {"parts": [{"weight": 1}]},

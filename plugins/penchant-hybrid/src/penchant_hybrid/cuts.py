@@ -1,8 +1,11 @@
-"""What `hybrid.auto` holds out to judge by, in which ways and how often.
+"""What hybrids hold out to judge their parts by, in which ways and how often.
 
 What a user did last is what a service has to foretell, but it is little, and of one mood; what was
 drawn at random is more like the whole, and can be drawn again. A blend chosen by either alone loses
-several per cent by the other, so both kinds of cut have half a say where there are both.
+several per cent by the other, so `hybrid.auto`, which may be asked for either, gives both kinds of
+cut half a say. `hybrid.weighted` learns what will be liked next, and goes by time where events have
+any: by the latest likings of each user, the ones before these, and so on, so that no single stretch
+of time decides.
 
 Little is held out at a time. Settings that are best on four fifths of the data are not those that
 are best on all of it (with fewer likings, weaker ones against them win), and the choice is fitted
@@ -13,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from penchant.errors import DataError
 
 from penchant_hybrid.fitting import check_same_rows
 
@@ -48,19 +53,37 @@ def cuts_of(data: Dataset, share: float, context: FitContext) -> tuple[list[Cut]
     if context.validation is not None:
         check_same_rows(data, context.validation)
         return [Cut("given", data, context.validation)], "the validation events given"
-    from penchant.evaluation import make_split
-
     kinds = kinds_for(len(data.interactions), data.interactions.time is not None)
-    seeds = [context.seed + number for number in range(len(kinds))]
-    splits = [
-        make_split(data, kind, share=share, seed=seed)
-        for kind, seed in zip(kinds, seeds, strict=True)
-    ]
-    cuts = [
-        Cut(kind, split.train, split.held_out) for kind, split in zip(kinds, splits, strict=True)
-    ]
+    cuts = cuts_by(data, kinds, share, context.seed)
     words = [_words(kind, kinds.count(kind), share) for kind in dict.fromkeys(kinds)]
     return cuts, f"{' and '.join(words)} of each user's likings"
+
+
+def cuts_by(data: Dataset, kinds: Sequence[str], share: float, seed: int) -> list[Cut]:
+    """One cut of each of `kinds`, as `make_split` knows them.
+
+    A "user-time" after another is cut from what that one left, so that it holds out what was liked
+    before, and is left out where nothing is left to hold out. What is drawn is drawn from all of
+    the data, by another seed each time. Raises DataError where nothing can be held out at all.
+    """
+    from penchant.evaluation import make_split
+
+    cuts: list[Cut] = []
+    for number, kind in enumerate(kinds):
+        later = [cut.train for cut in cuts if cut.kind == kind == "user-time"]
+        try:
+            split = make_split([data, *later][-1], kind, share=share, seed=seed + number)
+        except DataError:
+            if not later:
+                raise
+            continue
+        cuts.append(Cut(kind, split.train, split.held_out))
+    return cuts
+
+
+def repeated(kind: str, events: int) -> list[str]:
+    """The kind as often as `hybrid.auto` cuts so many events."""
+    return [kind] * len(kinds_for(events, timed=True))
 
 
 def kinds_for(events: int, timed: bool) -> Sequence[str]:

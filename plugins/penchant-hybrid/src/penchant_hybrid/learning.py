@@ -56,11 +56,16 @@ def learn_weights(
     again. Raises DataError without such users.
     """
     judge = judge_of_pools(parts, data, validation, context, among)
-    shares = shares_by(Panel([judge], [1.0]), context)
+    return weights_by(Panel([judge], [1.0]), context)
+
+
+def weights_by(panel: Panel, context: FitContext) -> list[float]:
+    """The weights of parts by what the users of all judges of the panel find; see above."""
+    shares = shares_by(panel, context)
     weights = shares.mean(axis=0)
     seldom = (shares > 0).mean(axis=0) < OFTEN
     weights[seldom & (weights < weights.max())] = 0.0
-    weights *= judge.sizes
+    weights *= panel.sizes
     context.progress(
         _TASK, SAMPLES, SAMPLES, f"{np.count_nonzero(weights)} of {len(weights)} parts"
     )

@@ -22,13 +22,23 @@ class WeightedSettings:
     )
     learn: bool | None = field(
         default=None,
-        metadata={"help": "learn the weights from validation events; None does if there are any"},
+        metadata={
+            "help": "learn the weights, from validation events, or without any from likings held "
+            "out of the data; None learns if there are validation events"
+        },
     )
     among: Literal["all", "new"] = field(
         default="all",
         metadata={
             "help": "what is ranked while weights are learned: all items, or only those that "
             "nobody has liked yet, to learn how new ones are best told apart"
+        },
+    )
+    share: float = field(
+        default=0.1,
+        metadata={
+            "help": "of each user's likings (of the items, for new ones) to hold out a time, "
+            "where weights are learned without validation events"
         },
     )
     refit: bool = field(
@@ -39,6 +49,8 @@ class WeightedSettings:
     def __post_init__(self) -> None:
         if self.among not in ("all", "new"):
             raise ValueError(f"among must be 'all' or 'new', got {self.among!r}")
+        if not 0 < self.share < 1:
+            raise ValueError(f"share must be between 0 and 1, got {self.share}")
         weighed(self.parts)
 
     def split(self) -> tuple[tuple[Spec, float], ...]:
