@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from penchant import kernels
 from penchant.data import Dataset
 from penchant.errors import FitCancelled
 from penchant.protocols import F32, I32, FitContext
@@ -48,21 +49,28 @@ def judges(draw: st.DrawFn) -> Judge:
     relevant = many.random((USERS, ITEMS)) < 0.3
     relevant[:, 0] = True
     seen = (many.random((USERS, ITEMS)) < 0.4) & ~relevant
-    return judge(scores, seen, relevant)
+    allowed = np.flatnonzero(many.random(ITEMS) < 0.8).astype(np.int32)
+    allow = draw(st.sampled_from([None, kernels.bitset(allowed, ITEMS)]))
+    return replace(judge(scores, seen, relevant), allow=allow)
 
 
 def naive(judge: Judge, weights: tuple[float, float]) -> list[float]:
     """NDCG@10, one user and one item at a time."""
     found = []
+    allow = range(ITEMS) if judge.allow is None else [i for i in range(ITEMS) if _bit(judge, i)]
     for user in range(USERS):
         total = weights[0] * judge.scores[0][user] + weights[1] * judge.scores[1][user]
         met = set(judge.seen.row(user).tolist())
-        ranked = sorted(set(range(ITEMS)) - met, key=lambda item: (-total[item], item))[:10]
+        ranked = sorted(set(allow) - met, key=lambda item: (-total[item], item))[:10]
         gains = [1 / np.log2(place + 2) for place in range(10)]
         hits = [bool(judge.relevant[user, item]) for item in ranked]
         ideal = sum(gains[: judge.relevant[user].sum()])
         found.append(sum(g for g, hit in zip(gains, hits, strict=False) if hit) / ideal)
     return found
+
+
+def _bit(judge: Judge, item: int) -> bool:
+    return judge.allow is not None and bool(int(judge.allow[item // 64]) >> item % 64 & 1)
 
 
 @given(judges(), st.sampled_from([(1.0, 0.0), (0.0, 1.0), (1.0, 2.0), (0.5, 0.25)]))
@@ -72,6 +80,15 @@ def test_a_judge_and_its_pools_say_what_a_naive_one_does(
     expected = pytest.approx(naive(whole, weights))
     assert whole.ndcg_of(weights) == expected
     assert whole.pooled(ITEMS).ndcg_of(weights) == expected
+
+
+@given(judges(), st.sampled_from([(0, 0), (1, 0), (2, 3)]))
+def test_each_part_counted_once_more_is_what_these_counts_find(
+    whole: Judge, counts: tuple[int, int]
+) -> None:
+    first, second = whole.pooled(ITEMS).raised(counts)
+    assert first == pytest.approx(naive(whole, (counts[0] + 1, counts[1])))
+    assert second == pytest.approx(naive(whole, (counts[0], counts[1] + 1)))
 
 
 @given(judges())

@@ -7,8 +7,9 @@ whatever the weights, so a judge of pools keeps, of each user, only what any par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -69,23 +70,63 @@ class Judge:
     def ndcg(self, counts: Counts) -> F64:
         """NDCG@10 of each user: binary gains, ideal cut at min(10, relevant)."""
         if counts not in self._known:
-            weights = [count * size for count, size in zip(counts, self.sizes, strict=True)]
-            self._known[counts] = self.ndcg_of(weights)
+            self._known[counts] = self._ndcg(self._sum(np.array(counts) * self.sizes))
         return self._known[counts]
+
+    def raised(self, counts: Counts) -> list[F64]:
+        """NDCG@10 of each user for each part counted once more: (parts,) arrays (users,)."""
+        higher = raised(counts)
+        if not all(one in self._known for one in higher):
+            total = self._sum(np.array(counts) * self.sizes)
+            for one, size, scores in zip(higher, self.sizes, self.scores, strict=True):
+                if one not in self._known:
+                    self._known[one] = self._ndcg(total + np.float32(size) * scores)
+        return [self._known[one] for one in higher]
 
     def ndcg_of(self, weights: Sequence[float]) -> F64:
         """NDCG@10 of each user by the sum of the scores times `weights`."""
-        total = np.zeros_like(self.scores[0])
+        return self._ndcg(self._sum(weights))
+
+    def _sum(self, weights: Iterable[float]) -> F32:
+        """The sum of the scores times `weights`, and -inf for what is not ranked."""
+        total = self._barred.copy()
         for weight, scores in zip(weights, self.scores, strict=True):
             if weight:
                 total += np.float32(weight) * scores
-        rows, _, ranked = kernels.select_top_k(
-            total, CUT, seen=(self.seen.indptr, self.seen.indices), allow=self.allow
-        )
-        hits = np.take_along_axis(self.relevant, np.maximum(rows, 0), axis=1)
-        hits &= np.arange(CUT) < ranked[:, None]
-        ndcg: F64 = (hits * _discounts()).sum(axis=1) / self.ideal
-        return ndcg
+        return total
+
+    def _ndcg(self, total: F32) -> F64:
+        """NDCG@10 of each user by these scores, equal ones by the lower place.
+
+        Counts what is before each liking, for a user has few of them: O(likings·items).
+        """
+        users, items = self._wanted
+        mine = total[users]
+        own = np.take_along_axis(mine, items[:, None], axis=1)
+        before = np.count_nonzero(mine > own, axis=1)
+        near = np.flatnonzero(before < CUT)
+        equal = (mine[near] == own[near]) & (np.arange(total.shape[1]) < items[near, None])
+        before[near] += np.count_nonzero(equal, axis=1)
+        hits = before < CUT
+        gains = np.bincount(users[hits], _discounts()[before[hits]], len(self.ideal))
+        return np.asarray(gains / self.ideal, np.float64)
+
+    @cached_property
+    def _barred(self) -> F32:
+        """(users, items): 0 for what is ranked, -inf for what is not."""
+        barred = np.zeros(self.relevant.shape, np.float32)
+        barred[self.seen.row_of_entry(), self.seen.indices] = -np.inf
+        if self.allow is not None:
+            items = np.arange(self.relevant.shape[1], dtype=np.uint64)
+            shut = self.allow[items // np.uint64(64)] >> (items % np.uint64(64)) & np.uint64(1) == 0
+            barred[:, np.flatnonzero(shut)] = -np.inf
+        return barred
+
+    @cached_property
+    def _wanted(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The users and the items of the likings among what is ranked."""
+        users, items = np.nonzero(self.relevant & (self._barred == 0))
+        return users, items
 
     def pooled(self, depth: int = DEPTH) -> Judge:
         """Keep of each user what any part puts among its first `depth`, in the items' order.
@@ -136,6 +177,17 @@ class Panel:
         """NDCG@10 of each user, times what the user counts."""
         pairs = zip(self.judges, self.worth, strict=True)
         return np.concatenate([worth * judge.ndcg(counts) for judge, worth in pairs])
+
+    def raised(self, counts: Counts) -> list[F64]:
+        """The same for each part counted once more."""
+        pairs = zip(self.judges, self.worth, strict=True)
+        found = [[worth * one for one in judge.raised(counts)] for judge, worth in pairs]
+        return [np.concatenate(part) for part in zip(*found, strict=True)]
+
+
+def raised(counts: Counts) -> list[Counts]:
+    """The counts with one of them higher by one: the first, the second, and so on."""
+    return [(*counts[:at], counts[at] + 1, *counts[at + 1 :]) for at in range(len(counts))]
 
 
 def _rows_of(chosen: npt.NDArray[np.bool_]) -> Csr:

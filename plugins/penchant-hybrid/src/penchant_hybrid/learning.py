@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant.errors import FitCancelled
 
-from penchant_hybrid.judging import Panel, judge_of_pools
+from penchant_hybrid.judging import Panel, judge_of_pools, raised
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -91,15 +91,14 @@ def shares_by(panel: Panel, context: FitContext, owner: str = "hybrid.weighted")
 
 def _best_counts(panel: Panel, times: npt.NDArray[np.int64]) -> Counts:
     """How often each part is in the best sum met. times: how often each user is in the sample."""
-    places = np.flatnonzero(panel.sizes).tolist()
     counts: Counts = (0,) * len(panel.sizes)
     best, most = counts, -1.0
     for _ in range(ADDITIONS):
-        sums = [(*counts[:at], counts[at] + 1, *counts[at + 1 :]) for at in places]
-        values = [float(times @ panel.ndcg(one)) for one in sums]
+        values = np.array([float(times @ ndcg) for ndcg in panel.raised(counts)])
+        values[panel.sizes == 0] = -1.0
         # The first of equals, so that parts named earlier are preferred.
         greatest = int(np.argmax(values))
-        counts = sums[greatest]
+        counts = raised(counts)[greatest]
         if values[greatest] > most:
             best, most = counts, values[greatest]
     return best
