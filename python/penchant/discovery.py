@@ -8,12 +8,12 @@ group `penchant.plugins` itself, and every clash becomes a `Problem` that names 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUP = "penchant.plugins"
 BUILTIN = "base"
@@ -76,14 +76,25 @@ def discover(*, block: Collection[str] = (), only: Collection[str] | None = None
 
     A namespace that two distributions claim is a problem and goes to neither.
     """
-    from importlib.metadata import entry_points
-
-    entries = entry_points(group=GROUP)
-    wanted = [entry for entry in entries if only is None or entry.name in only]
-    # Who brings a plugin stands in a file of its own, which is read for the wanted ones alone.
-    search = select(map(_found, wanted), block=block)
-    unwanted = {entry.name for entry in entries} - {entry.name for entry in wanted}
+    claims = [*_claims()]
+    wanted = (_found(entry, by) for entry, by in claims if only is None or entry.name in only)
+    search = select(dict.fromkeys(filter(None, wanted)), block=block)
+    unwanted = {entry.name for entry, _ in claims if only is not None and entry.name not in only}
     return replace(search, left_out=search.left_out | unwanted)
+
+
+def _claims() -> Iterator[tuple[EntryPoint, Distribution]]:
+    """The entry points of plugins, each with who brings it.
+
+    `importlib.metadata.entry_points(group=GROUP)` takes twice as long: it parses all entry points
+    of all that is installed.
+    """
+    from importlib.metadata import distributions
+
+    for distribution in distributions():
+        if GROUP in (distribution.read_text("entry_points.txt") or ""):
+            for entry in distribution.entry_points.select(group=GROUP):
+                yield entry, distribution
 
 
 def select(installed: Iterable[Found], *, block: Collection[str] = ()) -> Discovery:
@@ -123,10 +134,18 @@ def _objection(namespace: str, claimants: list[Found]) -> str | None:
     return None
 
 
-def _found(entry: EntryPoint) -> Found:
-    if entry.dist is None:
-        return Found(entry.name, "unknown distribution", "", entry.value)
-    return Found(entry.name, entry.dist.name, entry.dist.version, entry.value)
+def _found(entry: EntryPoint, by: Distribution) -> Found | None:
+    """Who brings a plugin, which is read for the wanted ones alone.
+
+    Of several of one name the first on the path counts; None for what that one doesn't have.
+    """
+    from importlib.metadata import distribution
+
+    first = distribution(by.name)
+    if entry not in first.entry_points:
+        return None
+    told = first.metadata
+    return Found(entry.name, told["Name"], told["Version"], entry.value)
 
 
 def _version_of_penchant() -> str:

@@ -89,7 +89,8 @@ class Registry:
         Nothing is discovered. A module is anything with `PENCHANT_API` and hook implementations.
         Raises PluginError, naming every problem, when `strict`.
         """
-        self._gather([_given(namespace, plugin) for namespace, plugin in plugins.items()], strict)
+        given = [_given(namespace, plugin) for namespace, plugin in plugins.items()]
+        self._gather([(builtin(), None), *given], strict)
 
     @classmethod
     def discover(
@@ -108,10 +109,7 @@ class Registry:
         search = discover(block=block, only=only)
         registry = cls.__new__(cls)
         registry._gather(
-            [(found, None) for found in search.found if found.namespace != BUILTIN],
-            strict,
-            search.problems,
-            search.left_out,
+            [(found, None) for found in search.found], strict, search.problems, search.left_out
         )
         return registry
 
@@ -123,8 +121,7 @@ class Registry:
         left_out: frozenset[str] | None = None,
     ) -> None:
         gathering = Gathering(hookspecs.PENCHANT_API, _hooks_of, problems)
-        gathering.add(builtin())
-        for found, module in sorted(plugins, key=lambda pair: pair[0].namespace):
+        for found, module in sorted(plugins, key=_builtin_first):
             if module is not None and found.namespace == BUILTIN:
                 gathering.problem(found, f"the namespace {BUILTIN!r} belongs to penchant itself")
             else:
@@ -326,7 +323,7 @@ def _hooks_of(module: Any) -> tuple[Hooks, list[str]]:
 
     A manager is made for each plugin, so that what pluggy raises has one owner.
     """
-    manager = pluggy.PluginManager("penchant")
+    manager = _Manager("penchant")
     manager.add_hookspecs(hookspecs)
     known = {name for name in vars(hookspecs) if name.startswith("penchant_")}
     problems = list(_misspelt(manager, module, known))
@@ -342,6 +339,19 @@ def _hooks_of(module: Any) -> tuple[Hooks, list[str]]:
             else:
                 hooks[name] = _call(implementation)
     return MappingProxyType(hooks), problems
+
+
+class _Manager(pluggy.PluginManager):
+    """Looks at each name of a plugin once, though it is asked twice: most of a registry's time."""
+
+    def __init__(self, project_name: str) -> None:
+        super().__init__(project_name)
+        self._marks: dict[str, pluggy.HookimplOpts | None] = {}
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
+        if name not in self._marks:
+            self._marks[name] = super().parse_hookimpl_opts(plugin, name)
+        return self._marks[name]
 
 
 def _misspelt(manager: pluggy.PluginManager, module: Any, known: set[str]) -> Iterable[str]:
@@ -362,6 +372,11 @@ def _call(implementation: pluggy.HookImpl) -> Callable[..., Any]:
         return implementation.function(*(arguments[name] for name in implementation.argnames))
 
     return call
+
+
+def _builtin_first(plugin: tuple[Found, Any]) -> tuple[bool, str]:
+    found, module = plugin
+    return module is not None or found.namespace != BUILTIN, found.namespace
 
 
 def _given(namespace: str, plugin: Any) -> tuple[Found, Any]:

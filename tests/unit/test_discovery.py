@@ -50,6 +50,22 @@ def test_an_installed_plugin_is_found_without_being_imported(install: Install) -
     assert zoo.load().PENCHANT_API == 1
 
 
+def test_of_a_distribution_that_stands_on_the_path_twice_the_first_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, version, entry in (("old", "1.0", "zoo = m\nant = m"), ("new", "2.0", "zoo = m")):
+        info = tmp_path / folder / f"zoo_plugin-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: zoo-plugin\nVersion: {version}\n"
+        )
+        (info / "entry_points.txt").write_text(f"[penchant.plugins]\n{entry}\n")
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+    search = discover(only={"ant", "zoo"})
+    assert [str(problem) for problem in search.problems] == []
+    assert search.found[1:] == (Found("zoo", "zoo-plugin", "2.0", "m"),)
+
+
 def test_the_builtins_come_through_the_same_door() -> None:
     builtin = next(plugin for plugin in discover().found if plugin.namespace == "base")
     assert (builtin.distribution, builtin.target) == ("penchant", "penchant.builtin")
