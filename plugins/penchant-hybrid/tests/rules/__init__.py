@@ -1,0 +1,1 @@
+"""What `hybrid.rules` does to lists."""
