@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 };
 use std::ops::Range;
 
-use super::{Rows, outgrows_cache};
+use super::{Reach, Rows};
 use crate::Matrix;
 use crate::canonical::LANES;
 use crate::heap::Selection;
@@ -33,7 +33,7 @@ pub(super) fn scan(
     assert!(rows.end <= items.rows(), "rows of the matrix");
     let query = Query::new(query, items);
     let dim = items.dim();
-    let far = outgrows_cache(rows.len(), dim);
+    let reach = Reach::of(rows.len(), items);
     let mut bar = _mm256_set1_ps(selection.bar());
     let mut row = rows.start;
     while row < rows.end {
@@ -42,12 +42,12 @@ pub(super) fn scan(
         // those past it; prefetching past the end is harmless.
         let scores = unsafe {
             let start = items.values().as_ptr().add(row * dim);
-            if count < ROWS {
-                query.scores::<false>(|lane| start.add(lane.min(count - 1) * dim))
-            } else if far {
-                query.scores::<true>(|lane| start.add(lane * dim))
-            } else {
-                query.scores::<false>(|lane| start.add(lane * dim))
+            let at = |lane: usize| start.add(lane * dim);
+            match reach {
+                _ if count < ROWS => query.scores::<4, false>(|lane| at(lane.min(count - 1))),
+                Reach::Near => query.scores::<4, false>(at),
+                Reach::InOrder => query.scores::<1, false>(at),
+                Reach::Far => query.scores::<1, true>(at),
             }
         };
         let reached = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(scores, bar));
@@ -72,7 +72,7 @@ pub(super) fn score(items: Matrix<'_>, query: &[f32], rows: Rows<'_>, scores: &m
         let mut sums = [0.0; ROWS];
         // SAFETY: the caller names rows of the matrix; the array has room for all 8 lanes.
         unsafe {
-            let found = query.scores::<false>(|lane| {
+            let found = query.scores::<4, false>(|lane| {
                 let row = rows.get(block * ROWS + lane.min(last));
                 items.values().as_ptr().add(row * items.dim())
             });
@@ -118,37 +118,33 @@ impl<'a> Query<'a> {
         Self { values, tail }
     }
 
-    /// Canonical scores of 8 rows, which a `FAR` scan reads from memory, in its order.
+    /// Canonical scores of 8 rows, `R` at a time. `FETCH` as for [`Self::sums`].
     ///
     /// # Safety
     /// `at` must give pointers to whole rows for the lanes 0 to 7.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn scores<const FAR: bool>(&self, at: impl Fn(usize) -> *const f32) -> __m256 {
+    unsafe fn scores<const R: usize, const FETCH: bool>(
+        &self,
+        at: impl Fn(usize) -> *const f32,
+    ) -> __m256 {
         let mut sums = [_mm256_setzero_ps(); ROWS];
-        if FAR {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: the caller's promise.
-                [*sum] = unsafe { self.sums::<1, FAR>([at(lane)]) };
-            }
-        } else {
-            for (four, sums) in sums.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                let rows = std::array::from_fn(|lane| at(4 * four + lane));
-                // SAFETY: the caller's promise.
-                *sums = unsafe { self.sums::<4, FAR>(rows) };
-            }
+        for (group, sums) in sums.as_chunks_mut::<R>().0.iter_mut().enumerate() {
+            let rows = std::array::from_fn(|lane| at(R * group + lane));
+            // SAFETY: the caller's promise.
+            *sums = unsafe { self.sums::<R, FETCH>(rows) };
         }
         add_lanes(sums)
     }
 
-    /// The sums of some rows after the first step of the tree, lane j + lane j + 8. `FAR` fetches
+    /// The sums of some rows after the first step of the tree, lane j + lane j + 8. `FETCH` asks for
     /// what follows them by [`AHEAD`].
     ///
     /// # Safety
     /// The pointers must be to whole rows.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn sums<const R: usize, const FAR: bool>(&self, rows: [*const f32; R]) -> [__m256; R] {
+    unsafe fn sums<const R: usize, const FETCH: bool>(&self, rows: [*const f32; R]) -> [__m256; R] {
         let mut low = [_mm256_setzero_ps(); R];
         let mut high = low;
         let query = self.values.as_ptr();
@@ -160,7 +156,7 @@ impl<'a> Query<'a> {
                 let first = _mm256_loadu_ps(query.add(offset));
                 let second = _mm256_loadu_ps(query.add(offset + ROWS));
                 for (lane, row) in rows.into_iter().enumerate() {
-                    if FAR {
+                    if FETCH {
                         _mm_prefetch::<_MM_HINT_T1>(row.wrapping_add(offset + AHEAD).cast());
                     }
                     let values = _mm256_loadu_ps(row.add(offset));

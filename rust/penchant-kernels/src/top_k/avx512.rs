@@ -16,7 +16,7 @@ use std::arch::x86_64::{
 };
 use std::ops::Range;
 
-use super::{Rows, outgrows_cache};
+use super::{Reach, Rows};
 use crate::Matrix;
 use crate::canonical::LANES;
 use crate::heap::Selection;
@@ -81,7 +81,7 @@ fn scan_sized<const BLOCKS: usize, const WHOLE: bool>(
     assert!(rows.end <= items.rows(), "rows of the matrix");
     let query = Query::<BLOCKS, WHOLE>::new(query, items);
     let values = items.values();
-    let far = outgrows_cache(rows.len(), items.dim());
+    let reach = Reach::of(rows.len(), items);
     let mut bar = _mm512_set1_ps(selection.bar());
     let mut compare = |row: usize, scores: __m512, valid: __mmask16| {
         let hits = _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(valid, scores, bar);
@@ -99,10 +99,10 @@ fn scan_sized<const BLOCKS: usize, const WHOLE: bool>(
         let scores = unsafe {
             let start = values.as_ptr().add(row * query.dim());
             let at = |lane| start.add(lane * query.dim());
-            if far {
-                query.scores::<true>(at)
-            } else {
-                query.scores::<false>(at)
+            match reach {
+                Reach::Near => query.scores::<4, false>(at),
+                Reach::InOrder => query.scores::<1, false>(at),
+                Reach::Far => query.scores::<1, true>(at),
             }
         };
         compare(row, scores, !0);
@@ -113,7 +113,7 @@ fn scan_sized<const BLOCKS: usize, const WHOLE: bool>(
         // SAFETY: as above, with the last row standing in for those past it.
         let scores = unsafe {
             let start = values.as_ptr().add(row * query.dim());
-            query.scores::<false>(|lane| start.add(lane.min(left - 1) * query.dim()))
+            query.scores::<4, false>(|lane| start.add(lane.min(left - 1) * query.dim()))
         };
         compare(row, scores, first(left));
     }
@@ -132,7 +132,7 @@ fn score_sized<const BLOCKS: usize, const WHOLE: bool>(
         let last = slots.len() - 1;
         // SAFETY: the caller names rows of the matrix, and only lanes with a slot are stored.
         unsafe {
-            let sums = query.scores::<false>(|lane| {
+            let sums = query.scores::<4, false>(|lane| {
                 let row = rows.get(block * LANES + lane.min(last));
                 values.add(row * query.dim())
             });
@@ -211,32 +211,35 @@ impl<'a, const BLOCKS: usize, const WHOLE: bool> Query<'a, BLOCKS, WHOLE> {
         }
     }
 
-    /// Canonical scores of 16 rows, which a `FAR` scan reads from memory.
+    /// Canonical scores of 16 rows, `R` at a time where a block of the query is read for each; from
+    /// registers it meets one row after another. `FETCH` as for [`Self::sums`].
     ///
     /// # Safety
     /// `at` must give pointers to whole rows for the lanes 0 to 15.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-    unsafe fn scores<const FAR: bool>(&self, at: impl Fn(usize) -> *const f32) -> __m512 {
+    unsafe fn scores<const R: usize, const FETCH: bool>(
+        &self,
+        at: impl Fn(usize) -> *const f32,
+    ) -> __m512 {
         // SAFETY: the caller's promise.
         add_lanes(&unsafe {
-            if BLOCKS > 0 || FAR {
-                self.sums::<1, FAR>(at)
+            if BLOCKS > 0 {
+                self.sums::<1, FETCH>(at)
             } else {
-                // From a cache, in any order: a block of the query is read for four rows.
-                self.sums::<4, FAR>(at)
+                self.sums::<R, FETCH>(at)
             }
         })
     }
 
-    /// The lanes of 16 rows' sums, `R` rows at a time. `FAR` fetches what follows them by [`AHEAD`],
+    /// The lanes of 16 rows' sums, `R` rows at a time. `FETCH` asks for what follows them by [`AHEAD`],
     /// a line for each that is read: all at once they would wait for one another.
     ///
     /// # Safety
     /// `at` must give pointers to whole rows for the lanes 0 to 15.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-    unsafe fn sums<const R: usize, const FAR: bool>(
+    unsafe fn sums<const R: usize, const FETCH: bool>(
         &self,
         at: impl Fn(usize) -> *const f32,
     ) -> [__m512; LANES] {
@@ -258,7 +261,7 @@ impl<'a, const BLOCKS: usize, const WHOLE: bool> Query<'a, BLOCKS, WHOLE> {
                         self.load(self.values.as_ptr().add(offset), last)
                     };
                     for (sum, row) in sums.iter_mut().zip(rows) {
-                        if FAR {
+                        if FETCH {
                             _mm_prefetch::<_MM_HINT_T1>(row.wrapping_add(offset + AHEAD).cast());
                         }
                         *sum = _mm512_fmadd_ps(self.load(row.add(offset), last), query, *sum);

@@ -47,11 +47,13 @@ use crate::KernelError;
 use crate::Matrix;
 use crate::filter::Filter;
 use crate::heap::Selection;
+#[cfg(target_arch = "x86_64")]
+use crate::isa;
 use crate::parallel::useful_threads;
 
-/// Floats of a scan from which on it reads past L2: 1 MB.
+/// Floats of a scan that L2 surely holds: 1 MB.
 #[cfg(target_arch = "x86_64")]
-const FAR: usize = 256 * 1024;
+const L2: usize = 256 * 1024;
 /// Multiply-adds that are worth a thread: well above the ~30 µs that starting one costs.
 const WORK_A_THREAD: usize = 1 << 20;
 /// Listed rows that are scored at a time, on the stack.
@@ -219,11 +221,30 @@ fn check_out(queries: usize, items: usize, out: &[f32]) -> Result<(), KernelErro
     )))
 }
 
-/// Whether a scan of that many floats is worth prefetching for: in L2 a prefetch costs a fifth, past
-/// it it gains up to half.
+/// How a scan reads its rows.
 #[cfg(target_arch = "x86_64")]
-fn outgrows_cache(rows: usize, dim: usize) -> bool {
-    rows * dim > FAR
+#[derive(Debug, Clone, Copy)]
+enum Reach {
+    /// From L2, where their order doesn't matter and asking ahead costs a fifth.
+    Near,
+    /// From further away: in the order of memory, which the processor sees and keeps ahead of.
+    InOrder,
+    /// From memory: in its order, asking ahead besides.
+    Far,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Reach {
+    /// For a scan of so many of the rows.
+    fn of(rows: usize, items: Matrix<'_>) -> Self {
+        if rows * items.dim() <= L2 {
+            Self::Near
+        } else if size_of_val(items.values()) <= isa::far() {
+            Self::InOrder
+        } else {
+            Self::Far
+        }
+    }
 }
 
 /// Offer a run of rows to one query.

@@ -371,6 +371,20 @@ fn pieces_panels_and_threads_change_no_bit() {
 }
 
 #[test]
+fn items_in_a_cache_and_out_of_it_are_ranked_alike() {
+    // L2 holds neither floats nor codes of the first, L3 none of the second; 17 steps a panel.
+    for rows in [20_000, 260_000] {
+        let problem = large(rows, 1, 66);
+        let reference = problem.ranking(Isa::Scalar, 1);
+        for isa in isas() {
+            assert_eq!(problem.ranking(isa, 1), reference, "{} {rows}", isa.name());
+            let found = problem.ranking_by_codes(isa, 1, false);
+            assert_eq!(found, reference, "codes {} {rows}", isa.name());
+        }
+    }
+}
+
+#[test]
 fn a_user_of_the_checkerboard_gets_the_items_of_its_colour() {
     // Items and queries are black (1, 0) or white (0, 1) by turns.
     let vectors: Vec<f32> = (0..50)

@@ -1,6 +1,8 @@
 //! Items as bytes, laid out for the scan, with what is known about their errors.
 
 use super::halves::UpperHalves;
+#[cfg(target_arch = "x86_64")]
+use crate::isa;
 use crate::parallel::{Queue, together, useful_threads};
 use crate::top_k::magnitudes::magnitude;
 use crate::{KernelError, Matrix, canonical};
@@ -124,10 +126,16 @@ impl<'a> Codes<'a> {
         (self.rows, self.dim) == (items.rows(), items.dim())
     }
 
-    /// Whether a scan reads past L2, and prefetching is worth its cost.
+    /// Whether a scan reads past L2.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn outgrow_cache(&self) -> bool {
         self.bytes.len() > FAR
+    }
+
+    /// Whether one query alone waits for them unless it asks ahead.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn are_far(&self) -> bool {
+        self.bytes.len() > isa::far()
     }
 
     /// Steps through a panel.

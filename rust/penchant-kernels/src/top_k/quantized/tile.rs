@@ -33,6 +33,7 @@ pub(super) trait Sums: Copy {
     unsafe fn plus(self, items: Self::Items, query: Self::Query) -> Self;
     /// `self` plus 16 times the other.
     unsafe fn plus_16(self, other: Self) -> Self;
+    unsafe fn join(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     /// The rows whose sum is above 0.
     unsafe fn positive(self) -> u16;
@@ -80,6 +81,10 @@ impl Sums for [i32; ROWS] {
         std::array::from_fn(|row| self[row] + 16 * other[row])
     }
     #[inline(always)]
+    unsafe fn join(self, other: Self) -> Self {
+        std::array::from_fn(|row| self[row] + other[row])
+    }
+    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         std::array::from_fn(|row| self[row].max(other[row]))
     }
@@ -102,19 +107,23 @@ pub(super) struct Share {
     pub(super) block: usize,
     /// Number of blocks; 0 where nothing is worth fetching.
     pub(super) blocks: usize,
+    /// Whether a query that comes alone fetches anything.
+    pub(super) far: bool,
 }
 
 impl Share {
     pub(super) const NOTHING: Self = Self {
         block: 0,
         blocks: 0,
+        far: false,
     };
 
     /// What the block fetches with that tile.
     fn of(self, tile: usize) -> Fetch {
         match self.blocks {
             0 => Fetch::Nothing,
-            1 => Fetch::Soon,
+            1 if self.far => Fetch::Soon,
+            1 => Fetch::InOrder,
             blocks if tile % blocks == self.block => Fetch::NextGroup,
             _ => Fetch::Nothing,
         }
@@ -125,7 +134,9 @@ impl Share {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fetch {
     Nothing,
-    /// What a query that comes alone reads next, [`AHEAD`] on.
+    /// Nothing either, but panels are read one after another, as they lie in memory.
+    InOrder,
+    /// The same, and what a query that comes alone reads next, [`AHEAD`] on.
     Soon,
     /// What follows the tile by a group, which other queries are still to meet.
     NextGroup,
@@ -190,15 +201,9 @@ pub(super) unsafe fn meet_tile<S: Sums, const P: usize, const Q: usize>(
         let queries: [*const i32; Q] = std::array::from_fn(|q| lanes[q].codes.steps.as_ptr());
         let start = bytes.as_ptr().add(tile * steps * STEP);
         if Q == 1 && fetch == Fetch::Soon {
-            // One panel after another, so that memory is read in its order.
-            for p in 0..P {
-                for step in 0..steps {
-                    let at = start.add((p * steps + step) * STEP);
-                    prefetch(at.wrapping_add(AHEAD));
-                    let query = S::query(*queries[0].add(step));
-                    sums[0][p] = sums[0][p].plus(S::items(at), query);
-                }
-            }
+            in_order::<S, P, true>(start, steps, queries[0], &mut sums[0]);
+        } else if Q == 1 && fetch == Fetch::InOrder {
+            in_order::<S, P, false>(start, steps, queries[0], &mut sums[0]);
         } else {
             let mut fetched = start.wrapping_add(bytes.len());
             for step in 0..steps {
@@ -241,6 +246,42 @@ pub(super) unsafe fn meet_tile<S: Sums, const P: usize, const Q: usize>(
                 &reached,
                 lanes,
             );
+        }
+    }
+}
+
+/// Add up `P` panels, one after another. `SOON` fetches ahead.
+///
+/// # Safety
+/// As for [`meet_tile`]: the panels follow each other from `start` on, of `steps` steps each, for which
+/// the query has codes.
+#[inline(always)]
+unsafe fn in_order<S: Sums, const P: usize, const SOON: bool>(
+    start: *const u8,
+    steps: usize,
+    query: *const i32,
+    sums: &mut [S; P],
+) {
+    for (p, sum) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller's promise; prefetching past the end is harmless.
+        unsafe {
+            let plus = |sum: S, step: usize| {
+                let at = start.add((p * steps + step) * STEP);
+                if SOON {
+                    prefetch(at.wrapping_add(AHEAD));
+                }
+                sum.plus(S::items(at), S::query(*query.add(step)))
+            };
+            // Two chains of additions, since each waits for the one before.
+            let [mut even, mut odd] = [*sum, S::all(0)];
+            for two in 0..steps / 2 {
+                even = plus(even, 2 * two);
+                odd = plus(odd, 2 * two + 1);
+            }
+            if steps % 2 == 1 {
+                even = plus(even, steps - 1);
+            }
+            *sum = even.join(odd);
         }
     }
 }

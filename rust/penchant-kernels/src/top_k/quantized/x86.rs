@@ -63,6 +63,11 @@ impl Sums for __m512i {
         unsafe { _mm512_add_epi32(self, _mm512_slli_epi32::<4>(other)) }
     }
     #[inline(always)]
+    unsafe fn join(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_add_epi32(self, other) }
+    }
+    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_max_epi32(self, other) }
@@ -138,6 +143,11 @@ impl Sums for Pair {
         })
     }
     #[inline(always)]
+    unsafe fn join(self, other: Self) -> Self {
+        // SAFETY: as above.
+        std::array::from_fn(|half| unsafe { _mm256_add_epi32(self[half], other[half]) })
+    }
+    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         // SAFETY: as above.
         std::array::from_fn(|half| unsafe { _mm256_max_epi32(self[half], other[half]) })
@@ -177,8 +187,9 @@ pub(super) fn meet_512(
     } else {
         0
     };
+    let far = codes.are_far();
     for (block, lanes) in lanes.chunks_mut(QUERIES).enumerate() {
-        let share = Share { block, blocks };
+        let share = Share { block, blocks, far };
         // SAFETY: this function has the instruction set.
         unsafe {
             match lanes.len() {
@@ -208,8 +219,9 @@ pub(super) fn meet_256(
     } else {
         0
     };
+    let far = codes.are_far();
     for (block, lanes) in lanes.chunks_mut(QUERIES).enumerate() {
-        let share = Share { block, blocks };
+        let share = Share { block, blocks, far };
         // SAFETY: this function has the instruction set.
         unsafe {
             match lanes.len() {
