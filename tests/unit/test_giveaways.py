@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from penchant import Component, Registry, hookimpl
 from penchant.data import Dataset, Interactions, Items, Users
-from penchant.data.columns import CategoryColumn, NumberColumn, TextColumn
+from penchant.data.columns import CategoryColumn, NumberColumn, TextColumn, VectorColumn
 from penchant.evaluation import (
     SPLITS,
     compare,
@@ -97,6 +97,18 @@ def test_numbers_in_words_are_read():
     words = [f"rated {int(count)} times" for count in figures(data)["count"]]
     columns = {"said": TextColumn.of(words), "kind": CategoryColumn.of(words)}
     assert named(leaks(user_random_split(with_columns(data, columns)))) == {"said", "kind"}
+
+
+def test_each_number_of_a_short_vector_is_looked_at():
+    data, draw = log_of(), np.random.default_rng(3)
+    told = figures(data)
+    made = np.stack([draw.random(len(data.items)), told["mean"], told["log_count"]], axis=1)
+    vectors = made.astype(np.float32)
+    split = user_random_split(with_columns(data, {"stats": VectorColumn(vectors)}))
+    assert named(leaks(split)) == {"stats[1]", "stats[2]"}
+    of_train = np.stack([*figures(split.train).values()], axis=1).astype(np.float32)
+    honest = with_columns(split.train, {"stats": VectorColumn(of_train)})
+    assert leaks(replace(split, train=honest)) == ()
 
 
 def test_columns_of_users_are_looked_at_too():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penchant.data.columns import CategoryColumn, NumberColumn, TextColumn
+from penchant.data.columns import CategoryColumn, NumberColumn, TextColumn, VectorColumn
 
 if TYPE_CHECKING:
     from penchant.data import Dataset
@@ -26,17 +26,20 @@ _LEAST_ROWS = 20
 _NEARLY_ALL = 0.95
 # Spearman's coefficient from which two orders are one, but for rounded values.
 _SAME_ORDER = 0.999
+# Vectors of at most so many numbers may be put together by hand; longer ones are learned.
+_BY_HAND = 16
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def giveaways(split: Split) -> tuple[str, ...]:
     """Name the columns of items and users that were worked out from what is to be found.
 
-    Looked at are numbers, and the first number in each text and category, beside five figures of
-    each row's events: how many, of how many partners, how many likings, the sum and the mean of the
-    values. A column is named where 95 % of the rows whose figure in train is another have that of
-    all events (to the digits that the column is written in), or where it runs in the same order
-    (Spearman, .999) as all events and less so as train. Fewer than 20 such rows tell nothing.
+    Looked at are numbers, the first number in each text and category, and each number of vectors of
+    up to 16, beside five figures of each row's events: how many, of how many partners, how many
+    likings, the sum and the mean of the values. A column is named where 95 % of the rows whose
+    figure in train is another have that of all events (to the digits that the column is written
+    in), or where it runs in the same order (Spearman, .999) as all events and less so as train.
+    Fewer than 20 such rows tell nothing.
 
     Nothing is found where the split doesn't know what it was cut from (`Split.whole`). O(events log
     events) where there are such columns.
@@ -67,6 +70,10 @@ def _numbers(columns: Mapping[str, Column]) -> Iterator[tuple[str, F64]]:
     for name, column in columns.items():
         if isinstance(column, NumberColumn):
             yield name, column.values.astype(np.float64)
+        elif isinstance(column, VectorColumn) and column.values.shape[1] <= _BY_HAND:
+            known = ~column.missing()
+            for place, values in enumerate(column.values.T.astype(np.float64)):
+                yield f"{name}[{place}]", np.where(known, values, np.nan)
         elif type(column) in (TextColumn, CategoryColumn):
             firsts = [_NUMBER.search(text) for text in column.words() or ()]
             if sum(one is not None for one in firsts) >= _LEAST_ROWS:
