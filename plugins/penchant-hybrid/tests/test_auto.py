@@ -16,6 +16,7 @@ from penchant.protocols import FitContext, State
 from penchant.queries import Queries
 from penchant.testing import ChooserContract
 from penchant.testing.data import checkerboard
+from penchant_hybrid import candidates
 from penchant_hybrid.auto import Auto, _Found, _worth_a_fit
 from penchant_hybrid.candidates import families_for
 from penchant_hybrid.cuts import LARGE_LOG, SMALL_LOG, cuts_by, cuts_of, kinds_for
@@ -106,8 +107,8 @@ def test_strategies_that_each_find_a_part_are_blended() -> None:
     assert max(part["weight"] for part in parts) == 1.0
 
 
-def test_parts_of_a_fifth_of_the_greatest_weight_stay_and_lesser_ones_go() -> None:
-    assert _worth_a_fit(np.array([0.09, 0.5, 0.1])) == [0.0, 1.0, 0.2]
+def test_parts_of_a_tenth_of_the_greatest_weight_stay_and_lesser_ones_go() -> None:
+    assert _worth_a_fit(np.array([0.04, 0.5, 0.05])) == [0.0, 1.0, 0.1]
 
 
 def test_of_one_strategy_settings_far_from_its_best_take_no_part() -> None:
@@ -118,8 +119,15 @@ def test_of_one_strategy_settings_far_from_its_best_take_no_part() -> None:
 
 
 def test_of_one_strategy_the_two_best_settings_go_on() -> None:
-    found = found_of([[0.5, 0.49, 0.48, 0.1]], ["user-random"])
+    found = found_of([[0.5, 0.49, 0.48, 0.46]], ["user-random"])
     assert found.best_of(["a", "a", "a", "b"]) == [0, 1, 3]
+
+
+def test_a_strategy_that_finds_less_than_nine_tenths_of_the_best_takes_no_part() -> None:
+    found = found_of([[0.44, 0.45, 0.5, 0.43, 0.2]], ["user-random"])
+    names = ["a", "b", "c", "a", "d"]
+    assert found.best_of(names) == [1, 2]
+    assert found.left_out(names, [1, 2]) == [0, 4]
 
 
 def test_each_kind_of_cut_has_the_same_say_however_hard_it_is() -> None:
@@ -137,7 +145,7 @@ def test_nothing_found_by_anybody_divides_by_nothing() -> None:
 @pytest.mark.parametrize(
     ("events", "timed", "kinds"),
     [
-        (SMALL_LOG, True, ["user-time", "user-random", "user-random"]),
+        (SMALL_LOG, True, ["user-time", "user-time", "user-random", "user-random"]),
         (SMALL_LOG, False, ["user-random"] * 3),
         (SMALL_LOG + 1, True, ["user-time", "user-random"]),
         (SMALL_LOG + 1, False, ["user-random"]),
@@ -154,12 +162,14 @@ def test_the_more_there_is_the_fewer_times_it_is_cut(
 def test_what_was_held_out_is_said_in_words() -> None:
     data = checkerboard(12, 10)
     cuts, how = cuts_of(data, 0.1, FitContext())
-    assert how == "the latest 10% and a random 10% (twice) of each user's likings"
-    assert [cut.kind for cut in cuts] == ["user-time", "user-random", "user-random"]
+    assert how == "the latest 10% (twice) and a random 10% (twice) of each user's likings"
+    assert [cut.kind for cut in cuts] == ["user-time"] * 2 + ["user-random"] * 2
     parts = [pairs(cut.held_out) for cut in cuts]
     assert parts[1] != parts[2]
     for cut, part in zip(cuts, parts, strict=True):
-        assert part | pairs(cut.train) == pairs(data)
+        # The latest but one were liked before the latest, which are then not learned from.
+        known = pairs(cuts[0].train) if cut is cuts[1] else pairs(data)
+        assert part | pairs(cut.train) == known
         assert not part & pairs(cut.train)
 
 
@@ -185,7 +195,7 @@ def test_the_model_says_who_chose_and_why() -> None:
     assert isinstance(reasons, list)
     told = {str(reason).partition(":")[0]: str(reason) for reason in reasons}
     assert told["my.parity"].endswith("alone, weight 1.00")
-    assert told["base.popular"].endswith("alone, weight 0.00")
+    assert told["base.popular"].endswith("alone, too little to take part")
     assert told["blended"].startswith("blended: ")
 
 
@@ -247,6 +257,39 @@ def test_words_and_times_bring_strategies_that_read_them() -> None:
     assert not {"base.trending", "content.text"} & set(plain)
     assert "items have no words" in reasons
     assert {"base.trending", "content.text"} <= set(families_for(told, everything)[0])
+
+
+def test_slim_is_tried_as_often_and_as_strongly_held_back_as_the_data_bear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, everything = checkerboard(12, 10), Registry.discover()
+
+    def slims() -> list[dict[str, Any]]:
+        return families_for(data, everything)[0]["cf.slim"]
+
+    gentle, strong = {"use": "cf.slim"}, {"use": "cf.slim", "l1": 1.0, "l2": 200.0}
+    assert slims() == [gentle, strong]
+    monkeypatch.setattr(candidates, "SMALL_LOG", 1)
+    assert slims() == [strong]
+    monkeypatch.setattr(candidates, "SMALL_ITEMS", 1)
+    assert slims() == [{"use": "cf.slim", "l2": 50.0}]
+
+
+def test_slim_is_not_tried_where_users_have_too_many_likings_each() -> None:
+    data = Dataset.from_frame({"user_id": [1, 1, 2], "item_id": [1, 2, 2]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "MANY_PAIRS", 5)
+        assert "cf.slim" in families_for(data, Registry.discover())[0]
+        patch.setattr(candidates, "MANY_PAIRS", 4)
+        families, reasons = families_for(data, Registry.discover())
+    assert "cf.slim" not in families
+    assert "more than 4 pairs of one user's likings (cf.slim)" in reasons
+
+
+@pytest.mark.parametrize(("likings", "settings"), [(29, 1), (30, 3)])
+def test_als_is_tried_with_other_weights_where_users_like_much(likings: int, settings: int) -> None:
+    data = Dataset.from_frame({"user_id": [1] * likings, "item_id": list(range(likings))})
+    assert len(families_for(data, Registry.discover())[0]["mf.als"]) == settings
 
 
 def test_only_what_is_installed_is_tried() -> None:

@@ -39,7 +39,9 @@ SETTINGS = 2
 """How many settings of one strategy may take part."""
 NEAR = 0.95
 """Share of a strategy's best that its other settings must reach to take part."""
-LEAST = 0.2
+PROMISING = 0.9
+"""Share of the best strategy's that another must reach to take part."""
+LEAST = 0.1
 """Share of the greatest weight below which a part is left out."""
 DEPTH = 50
 
@@ -76,15 +78,21 @@ class Auto:
         chosen = found.best_of(names)
         panel = Panel([judge.of(chosen) for judge in judges], found.worth.tolist())
         weights = _worth_a_fit(shares_by(panel, without, _NAME).mean(axis=0))
-        specs = [specs[place] for place in chosen]
+        tried, specs = specs, [specs[place] for place in chosen]
         blended = [float(judge.ndcg_of(weights).mean()) for judge in panel.judges]
         total = len(cuts) * len(names)
         context.progress("choosing", total, total, _named(specs, weights))
-        alone = found.by_kind(found.alone)[:, chosen]
+        alone = found.by_kind(found.alone)
         reasons.append(f"judged by NDCG@10 on {how}")
         reasons += [
-            f"{_told(specs[at])}: {_figures(alone[:, at])} alone, weight {weights[at]:.2f}"
-            for at in np.argsort(-found.relative[chosen], kind="stable")
+            f"{_told(spec)}: {_figures(alone[:, place])} alone, weight {weight:.2f}"
+            for place, spec, weight in sorted(
+                zip(chosen, specs, weights, strict=True), key=lambda one: -found.relative[one[0]]
+            )
+        ]
+        reasons += [
+            f"{_told(tried[place])}: {_figures(alone[:, place])} alone, too little to take part"
+            for place in found.left_out(names, chosen)
         ]
         reasons.append(f"blended: {_figures(found.by_kind(np.array(blended)))}")
         return Choice(_recommender(specs, weights), tuple(reasons))
@@ -146,14 +154,21 @@ class _Found:
         return np.stack([values[self.kinds == kind].mean(axis=0) for kind in kinds])
 
     def best_of(self, names: Sequence[str]) -> list[int]:
-        """The candidates that go on: of each strategy the best, and what comes near it."""
-        going = []
+        """The candidates that go on: of each good strategy the best, and what comes near it."""
+        going, promising = [], PROMISING * self.relative.max()
         for name in dict.fromkeys(names):
             mine = [place for place, other in enumerate(names) if other == name]
             mine.sort(key=lambda place: -self.relative[place])
-            least = NEAR * self.relative[mine[0]]
+            least = max(promising, NEAR * self.relative[mine[0]])
             going += [place for place in mine[:SETTINGS] if self.relative[place] >= least]
         return going
+
+    def left_out(self, names: Sequence[str], going: Sequence[int]) -> list[int]:
+        """The best candidate of each strategy of which none goes on, the best first."""
+        lost = set(names) - {names[place] for place in going}
+        mine = [[at for at, other in enumerate(names) if other == name] for name in sorted(lost)]
+        best = [max(places, key=lambda place: self.relative[place]) for places in mine]
+        return sorted(best, key=lambda place: -self.relative[place])
 
 
 def _recommender(specs: list[dict[str, Any]], weights: Sequence[float]) -> dict[str, Any]:

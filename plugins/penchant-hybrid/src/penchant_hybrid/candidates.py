@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from penchant_hybrid.cuts import SMALL_LOG
+
 if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.registry import Registry
@@ -24,6 +26,10 @@ SMALL_ITEMS = 8_000
 """Liked items up to which it is made several times."""
 MANY_USERS = 100_000
 """Users beyond which they are not compared with one another."""
+MANY_PAIRS = 1_000_000_000
+"""Pairs of one user's likings up to which `cf.slim` is fitted; so many take a minute or three."""
+BUSY = 30
+"""Likings of the user of an average liking from which `mf.als` is tried with other weights."""
 
 
 def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]]:
@@ -54,20 +60,20 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
         families["cf.ease"] = [{"use": "cf.ease", "l2": 100.0}]
     else:
         reasons.append(f"more than {DENSE_ITEMS:,} items: no matrix of all pairs (cf.ease)")
-    families["mf.als"] = [
-        _als(64, 20.0, 0.22),
-        _als(128, 20.0, 0.22),
-        _als(128, 40.0, 0.22),
-        # Of many likings a user, each tells less against the pull towards zero.
-        _als(128, 10.0, 0.22),
-        _als(128, 10.0, 0.1),
-    ]
+    pairs = _pairs(data)
+    if pairs <= MANY_PAIRS:
+        families["cf.slim"] = _slim(data, liked)
+    else:
+        reasons.append(f"more than {MANY_PAIRS:,} pairs of one user's likings (cf.slim)")
+    families["mf.als"] = [{"use": "mf.als"}]
+    if pairs >= BUSY * likings:
+        families["mf.als"] += [_als(40.0, 0.22), _als(10.0, 0.1)]
     families["mf.warp"] = [{"use": "mf.warp"}, {"use": "mf.warp", "epochs": 100}]
     if columns:
         reasons.append(f"items have words ({', '.join(columns)}): strategies that read join")
         words = {"use": "content.tfidf", "columns": list(columns)}
         families["content.text"] = [{"use": "content.text", "extractor": words}]
-        families["mf.als"].append({**_als(64, 20.0, 0.22), "text": words})
+        families["mf.als"].append({"use": "mf.als", "factors": 64, "text": words})
     else:
         reasons.append("items have no words")
     names = registry.names("scorer")
@@ -81,13 +87,25 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
     return installed, reasons
 
 
-def _als(factors: int, unobserved_weight: float, regularization: float) -> Spec:
+def _slim(data: Dataset, liked: int) -> list[Spec]:
+    """Twice where that is quick. Of many items most are rare, and a strong pull silences them."""
+    if liked > SMALL_ITEMS:
+        return [{"use": "cf.slim", "l2": 50.0}]
+    quick = [] if len(data.interactions) > SMALL_LOG else [{"use": "cf.slim"}]
+    return [*quick, {"use": "cf.slim", "l1": 1.0, "l2": 200.0}]
+
+
+def _als(unobserved_weight: float, regularization: float) -> Spec:
     return {
         "use": "mf.als",
-        "factors": factors,
         "unobserved_weight": unobserved_weight,
         "regularization": regularization,
     }
+
+
+def _pairs(data: Dataset) -> int:
+    """Pairs of likings of one user, all users together."""
+    return int(np.square(np.bincount(data.positives().user)).sum())
 
 
 def _of_events(data: Dataset) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from penchant.protocols import FitContext
 
 SMALL_LOG = 300_000
-"""Events up to which the candidates are fitted and judged three times."""
+"""Events up to which the candidates are fitted and judged three times, or four with times."""
 LARGE_LOG = 3_000_000
 """Events beyond which they are so once."""
 
@@ -82,8 +82,8 @@ def cuts_by(data: Dataset, kinds: Sequence[str], share: float, seed: int) -> lis
 
 
 def repeated(kind: str, events: int) -> list[str]:
-    """The kind as often as `hybrid.auto` cuts so many events."""
-    return [kind] * len(kinds_for(events, timed=True))
+    """The kind up to three times, the fewer the more events there are."""
+    return [kind] * min(3, len(kinds_for(events, timed=True)))
 
 
 def kinds_for(events: int, timed: bool) -> Sequence[str]:
@@ -92,7 +92,7 @@ def kinds_for(events: int, timed: bool) -> Sequence[str]:
         return ["user-time" if timed else "user-random"]
     if events > SMALL_LOG:
         return ["user-time", "user-random"] if timed else ["user-random"]
-    return ["user-time" if timed else "user-random", "user-random", "user-random"]
+    return ["user-time"] * 2 + ["user-random"] * 2 if timed else ["user-random"] * 3
 
 
 def _words(kind: str, times: int, share: float) -> str:
