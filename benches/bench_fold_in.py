@@ -18,16 +18,17 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import penchant
-from bench_strategies import _part, split_of
+from bench_strategies import split_of
 from common import print_machine
 from penchant import Dataset, Model, Registry
 from penchant.evaluation import Split, paired_bootstrap
+from penchant.evaluation.judging import judge
 from penchant.queries import Candidates, Queries
-from top_n import CUT, Part
 
 STRATEGIES = ("mf.als", "mf.bpr", "mf.warp")
 SETS = (
@@ -37,6 +38,7 @@ SETS = (
     "ml-latest-small/user-time",
 )
 GROUPS = (5, 10, 20)
+METRIC = "ndcg@10"
 
 
 class Folding:
@@ -44,7 +46,7 @@ class Folding:
 
     def __init__(self, strategy: str, split: Split, registry: Registry) -> None:
         self._strategy, self._registry = strategy, registry
-        self._split, self._part = split, _part(split)
+        self._split = split
         self._history = split.train.interactions.by_user()
         self._whole = self._fit(split.train)
         self.refit = self._found(self._whole, split.users, known=True)
@@ -77,9 +79,10 @@ class Folding:
         history = self._history.take(users)
         queries = Queries(users if known else np.full(len(users), -1, np.int32), history)
         candidates = Candidates(len(self._split.train.items), seen=history)
-        rows = model.recommender.recommend(queries, candidates, CUT).rows
-        part = Part(self._part.train, self._part.test, users)
-        return np.asarray(part.judge(rows)["per_user"])
+        rows = model.recommender.recommend(queries, candidates, 10).rows
+        filled = (rows >= 0).sum(axis=1).astype(np.int32)
+        asked = replace(self._split, users=users)
+        return np.asarray(judge(rows, filled, asked, [METRIC]).per_user[METRIC])
 
 
 def row(name: str, strategy: str, folding: Folding) -> Iterator[str]:
