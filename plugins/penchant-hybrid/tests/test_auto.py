@@ -259,6 +259,20 @@ def test_words_and_times_bring_strategies_that_read_them() -> None:
     assert {"base.trending", "content.text"} <= set(families_for(told, everything)[0])
 
 
+@pytest.mark.parametrize("title", [None, "  ", "!!!", "\N{CLAPPER BOARD}"])
+def test_columns_without_a_word_bring_no_strategy_that_reads(title: str | None) -> None:
+    data = Dataset.from_frame(
+        {"user_id": [1, 1, 2, 2], "item_id": [1, 2, 2, 3]},
+        items={"item_id": [1, 2, 3], "title": [title] * 3},
+        text=["title"],
+    )
+    families, reasons = families_for(data, Registry.discover())
+    assert "content.text" not in families
+    assert not any("text" in spec for spec in families["mf.als"])
+    assert "items have no words in their columns of words (title)" in reasons
+    assert penchant.fit(data).recommend(1, k=3).ids == [3]
+
+
 def test_slim_is_tried_as_often_and_as_strongly_held_back_as_the_data_bear(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from penchant.protocols import FitContext
 
 from penchant_hybrid.cuts import SMALL_LOG
 
@@ -69,13 +70,15 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
     if pairs >= BUSY * likings:
         families["mf.als"] += [_als(40.0, 0.22), _als(10.0, 0.1)]
     families["mf.warp"] = [{"use": "mf.warp"}, {"use": "mf.warp", "epochs": 100}]
-    if columns:
+    words = {"use": "content.tfidf", "columns": list(columns)}
+    if not columns:
+        reasons.append("items have no words")
+    elif not _has_terms(words, data, registry):
+        reasons.append(f"items have no words in their columns of words ({', '.join(columns)})")
+    else:
         reasons.append(f"items have words ({', '.join(columns)}): strategies that read join")
-        words = {"use": "content.tfidf", "columns": list(columns)}
         families["content.text"] = [{"use": "content.text", "extractor": words}]
         families["mf.als"].append({"use": "mf.als", "factors": 64, "text": words})
-    else:
-        reasons.append("items have no words")
     names = registry.names("scorer")
     installed = {name: specs for name, specs in families.items() if name in names}
     missing = sorted(set(families) - set(installed))
@@ -85,6 +88,14 @@ def families_for(data: Dataset, registry: Registry) -> tuple[Families, list[str]
         for name, specs in installed.items():
             installed[name] = [spec for spec in specs if "text" not in spec]
     return installed, reasons
+
+
+def _has_terms(words: Spec, data: Dataset, registry: Registry) -> bool:
+    """Whether any item has a term, as far as can be told without the plugin that would find it."""
+    if words["use"] not in registry.names("extractor"):
+        return True
+    extraction = registry.extractor(words).fit(data, FitContext())
+    return bool(extraction.extract(data, np.empty(0, np.int32)).names)
 
 
 def _slim(data: Dataset, liked: int) -> list[Spec]:
