@@ -4,6 +4,7 @@
     python benches/strategies_rivals.py FOLDER CELLS.jsonl            # in the rivals' environment
     PENCHANT_DATA=... python benches/bench_strategies.py ours FOLDER CELLS.jsonl
     python benches/bench_strategies.py table CELLS.jsonl > benches/results/strategies.md
+    python benches/bench_strategies.py pairs CELLS.jsonl --pair mf.als/default mf.als/tuned
 
 Likings are ratings of at least 4 where there are ratings; 20 % of each user's are held out, at
 random or the latest; words of items and dislikings are left out, for rivals can't use them.
@@ -231,6 +232,14 @@ def _against(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     )
 
 
+def pairs(cells: Cells, one: str, other: str) -> Iterator[str]:
+    """A line of each set: "name/mode" against another, user by user."""
+    for name in dict.fromkeys(cell["set"] for cell in cells.all):
+        here = {f"{cell['name']}/{cell['mode']}": cell for cell in cells.all if cell["set"] == name}
+        if one in here and other in here:
+            yield f"{name}: {_against(here[one], here[other])}"
+
+
 def _file(name: str) -> str:
     return name.replace("/", "_")
 
@@ -238,11 +247,15 @@ def _file(name: str) -> str:
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("split", "ours", "table"))
+    parser.add_argument("what", choices=("split", "ours", "table", "pairs"))
     parser.add_argument("paths", type=Path, nargs="+")
     parser.add_argument("--sets", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--strategies", nargs="*", choices=OURS, default=list(OURS))
+    parser.add_argument("--pair", nargs=2, default=("mf.als/default", "mf.als/tuned"))
     given = parser.parse_args()
+    if given.what == "pairs":
+        print("\n".join(pairs(Cells(given.paths[0]), *given.pair)))
+        return
     if given.what == "table":
         print(table(Cells(given.paths[0])))
         return
