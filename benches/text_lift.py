@@ -97,7 +97,8 @@ def hybrid(
     for mapped, compared in sets:
         if mapped:
             parts.append({**factors, "text": mapped})
-            parts.append({**neighbours, "text": mapped})
+            # Words and vectors in one matrix make likenesses of all pairs slow in large catalogues.
+            parts.append({**neighbours, "text": mapped if small else compared[-1:]})
         parts += [_content(one) for one in compared]
     return {"use": "hybrid.weighted", "parts": parts, "among": among, "learn": True}
 
