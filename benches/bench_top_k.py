@@ -38,6 +38,8 @@ LARGE = (
     "1000000,128,1024,10,0",
 )
 THREADED = ("10000,64,1,10,0", "1000000,64,1,10,0", "10000,64,1024,10,0", "1000000,128,1024,10,0")
+CALLS = 300
+"""How often a caller that does something else besides calls in a row."""
 SECONDS = 6.0
 """About how long a cell takes."""
 
@@ -207,18 +209,49 @@ def beside_itself(cells: list[str]) -> None:
         line(*(f"{number:,}" for number in cell[:3]), *gains)
 
 
+def beside_python(text: str) -> None:
+    """A table of what two and four callers gain, by bytes, with something to do between calls."""
+    line("items", "d", "steps of Python", "one caller", "x of two callers", "x of four")
+    line(*["---:"] * 6)
+    cell = tuple(map(int, text.split(",")))
+    items, k = vectors(cell), cell[3]
+    index = kernels.ItemIndex(items, codes=kernels.quantize_items(items), resident=True)
+    [(queries, _)] = questions(cell, 1)
+    for steps in (0, 300, 1000, 2000, 5000):
+
+        def ask(_: int, steps: int = steps) -> None:
+            for _ in range(CALLS):
+                index.top_k(queries, k)
+                for _ in range(steps):
+                    pass
+
+        with ThreadPoolExecutor(4) as pool:
+            callers: dict[str, Callable[[int], object]] = {
+                str(count): lambda _, count=count, pool=pool: list(pool.map(ask, range(count)))
+                for count in (1, 2, 4)
+            }
+            turns = take_turns(callers, rounds=20)
+        gains = [f"{count * turns.times_as_fast(str(count), '1'):.2f}" for count in (2, 4)]
+        alone = turns.median("1") / CALLS
+        line(f"{cell[0]:,}", cell[1], f"{steps:,}", f"{alone * 1e6:.1f} us", *gains)
+
+
 def main(arguments: list[str]) -> None:
     """Measure the cells named, or all."""
     print_machine("faiss-cpu", "implicit")
     print("OpenBLAS core", os.environ.get("OPENBLAS_CORETYPE", "as it finds it"), end="\n\n")
     if arguments[:1] == ["threads"]:
         beside_itself(arguments[1:] or [*THREADED])
+        print()
+        beside_python((arguments[1:] or THREADED)[0])
         return
     beside_rivals(arguments or [*CELLS, *LARGE])
     if arguments or "OPENBLAS_CORETYPE" in os.environ:
         return
     print()
     beside_itself([*THREADED])
+    print()
+    beside_python(THREADED[0])
     print(flush=True)
     again = {**os.environ, "OPENBLAS_CORETYPE": "SkylakeX"}
     subprocess.run([sys.executable, __file__, *LARGE], env=again, check=True)  # noqa: S603

@@ -1,12 +1,14 @@
 //! How a kernel lets go of the interpreter's lock (the GIL), and takes it again.
 //!
 //! A thread that finds the lock taken goes to sleep, and to wake it takes some 20 µs: longer than a
-//! short ranking. Where threads do little but call kernels, the one that has the lock lets go within 1
-//! or 2 µs, on its way into its next call. So kernels tell one another that they have it, and look on
-//! for a while before they go to sleep (`benches/results/top_k.md` says what that gains).
+//! short ranking, and meanwhile nobody may have the lock. Where threads call kernels all the time, the
+//! one that has the lock lets go soon, on its way into its next call: within 1 µs, or 30 where Python
+//! makes a list of recommendations of it. So kernels tell one another that they have it, and look on for
+//! a while before they go to sleep (`benches/results/top_k.md` says what that gains).
 
+use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::thread::available_parallelism;
+use std::thread::{available_parallelism, yield_now};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -19,8 +21,11 @@ static HOLDER: AtomicUsize = AtomicUsize::new(NOBODY);
 const NOBODY: usize = 0;
 /// Whether there is a lock, and a second core to wait on.
 static WORTH_WAITING: AtomicBool = AtomicBool::new(false);
-/// How long to wait before sleeping: half of what sleeping costs.
-const PATIENCE: Duration = Duration::from_micros(10);
+/// How long to wait before sleeping: somewhat longer than what is worth waiting for. With less than
+/// that, one waits in vain and sleeps besides.
+const PATIENCE: Duration = Duration::from_micros(50);
+/// How long to wait without leaving the core to others that have something to do.
+const SELFISH: Duration = Duration::from_micros(5);
 
 /// Looks at the interpreter and the machine.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -72,8 +77,16 @@ fn claimed(me: usize) -> bool {
 #[cold]
 fn wait(me: usize) {
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
-        std::hint::spin_loop();
+    loop {
+        let waited = start.elapsed();
+        if waited > PATIENCE {
+            return;
+        }
+        if waited > SELFISH {
+            yield_now();
+        } else {
+            spin_loop();
+        }
         if HOLDER.load(Relaxed) == NOBODY && claimed(me) {
             return;
         }
