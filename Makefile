@@ -12,6 +12,7 @@ lint:  ## Check style and types, Python and Rust
 	uv run ruff check .
 	uv run ruff format --check .
 	uv run mypy
+	uv run mypy --config-file benches/mypy.ini benches
 	uv run python -m mypy.stubtest penchant._kernels
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import penchant
@@ -105,7 +106,8 @@ def micro(strategy: str, registry: Registry, data: Dataset) -> float:
     history = data.interactions.by_user().take(np.arange(len(data.users), dtype=np.int32))
     near = np.argsort(np.abs(history.counts() - 50), kind="stable")[:50]
     asked = [Queries(np.array([-1], np.int32), history.take(one[None])) for one in near]
-    scorer = model.recommender.inner
+    recommender: Any = model.recommender
+    scorer = recommender.inner
     return _median([lambda one=one: scorer.query_vectors(one) for one in asked])
 
 

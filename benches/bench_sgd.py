@@ -78,10 +78,11 @@ def synthetic(users: int, items: int, n: int) -> Log:
 
 def parted(user: np.ndarray, item: np.ndarray, rating: np.ndarray, test: np.ndarray) -> Log:
     """Both parts; test ratings of users or items that train doesn't know are left out."""
-    users, items = np.unique(user[~test]), np.unique(item[~test])
-    test_known = test & np.isin(user, users) & np.isin(item, items)
+    known_users, known_items = np.unique(user[~test]), np.unique(item[~test])
+    test_known = test & np.isin(user, known_users) & np.isin(item, known_items)
     train, held_out = ([a[m] for a in (user, item, rating)] for m in (~test, test_known))
-    return Log(*train, (held_out[0], held_out[1], held_out[2]))
+    users, items, ratings = train
+    return Log(users, items, ratings, (held_out[0], held_out[1], held_out[2]))
 
 
 class Node(ctypes.Structure):
