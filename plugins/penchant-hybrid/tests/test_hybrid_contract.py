@@ -40,6 +40,12 @@ class TestStackedThatCanBeUpdated(ScorerContract):
     fold_in, explain_sums, cancellable = True, True, True
 
 
+class TestStackedTrees(ScorerContract):
+    name = "hybrid.stacked"
+    settings = {"parts": ["cf.item_knn", SGD], "model": "trees"}  # noqa: RUF012
+    fold_in, explain_sums, cancellable = True, True, True
+
+
 class TestFused(ScorerContract):
     name = "hybrid.fused"
     settings = {"parts": [POPULAR, "cf.item_knn", SGD]}  # noqa: RUF012

@@ -98,9 +98,19 @@ class StackedSettings:
     """Settings of `hybrid.stacked`."""
 
     parts: Parts = field(metadata={"help": "the strategies to stack"})
+    model: Literal["linear", "trees"] = field(
+        default="linear",
+        metadata={
+            "help": "linear: a conditional logistic regression; trees: those of LightGBM, where it "
+            "is installed"
+        },
+    )
     ridge: float = field(
         default=100.0,
-        metadata={"help": "how strongly coefficients are held near 0, in users who say otherwise"},
+        metadata={
+            "help": "how strongly coefficients of the linear model are held near 0, in users who "
+            "say otherwise"
+        },
     )
     share: float = field(
         default=0.2,

@@ -159,11 +159,13 @@ class Stack(Joined):
         }
 
     def _with(self, parts: Sequence[Part], data: Dataset) -> Stack:
-        """Items that are new get the popularity that their likings in `data` make."""
+        return Stack(parts, self._coefficients, self._grown(data), self._activity, self._likings)
+
+    def _grown(self, data: Dataset) -> F32:
+        """Popularity, for new items what their likings in `data` make."""
         counts = np.bincount(data.positives().item, minlength=len(data.items))
         fresh = self._likings(counts[len(self._popularity) :])
-        popularity = np.concatenate([self._popularity, fresh])
-        return Stack(parts, self._coefficients, popularity, self._activity, self._likings)
+        return np.concatenate([self._popularity, fresh])
 
 
 def _share(mine: F32, activity: F32, popular: F32) -> F32:
