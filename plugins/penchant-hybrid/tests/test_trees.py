@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import penchant
 import pytest
@@ -9,7 +11,8 @@ from penchant.errors import FitCancelled, PluginError, SettingsError
 from penchant.protocols import FitContext
 from penchant.registry import Registry
 from penchant.testing.data import checkerboard, known
-from penchant_hybrid import trees
+from penchant_hybrid import stacked, trees
+from penchant_hybrid.logit import choice_coefficients
 from penchant_hybrid.settings import StackedSettings
 
 LISTS, LENGTH = 200, 6
@@ -34,6 +37,41 @@ def test_trees_find_that_neither_the_lowest_nor_the_highest_score_is_liked() -> 
         np.array([[0, 0], [1, 0], [2, 0]], np.float32), num_threads=1
     )
     assert middle > max(low, high)
+
+
+def test_trees_add_nothing_where_the_start_is_right_already() -> None:
+    import lightgbm
+
+    features, start, liked, sizes = middling(1)
+    spans = []
+    for given in (start, np.where(liked, 50.0, 0.0)):
+        grown = trees.grown_trees(features, given, liked, sizes, 0, lambda step: None)
+        booster = lightgbm.Booster(model_str=grown.tobytes().decode())
+        spans.append(float(np.ptp(booster.predict(features, num_threads=1))))
+    assert spans[0] > 0.1
+    assert spans[1] < 1e-6
+
+
+def test_trees_learn_from_more_than_what_the_parts_propose(monkeypatch: pytest.MonkeyPatch) -> None:
+    learned: dict[str, list[np.ndarray]] = {"linear": [], "trees": []}
+
+    def linear(features: Any, chosen: Any, sizes: np.ndarray, *others: Any) -> np.ndarray:
+        learned["linear"].append(sizes)
+        return choice_coefficients(features, chosen, sizes, *others)
+
+    def grown(features: Any, start: Any, chosen: Any, sizes: np.ndarray, *others: Any) -> Any:
+        learned["trees"].append(sizes)
+        return trees.grown_trees(features, start, chosen, sizes, *others)
+
+    monkeypatch.setattr(stacked, "DEPTH", 15)
+    monkeypatch.setattr(stacked, "choice_coefficients", linear)
+    monkeypatch.setattr(stacked, "grown_trees", grown)
+    data = checkerboard(users=60, items=40)
+    spec = {"use": "hybrid.stacked", "parts": ["base.popular", "cf.item_knn"], "model": "trees"}
+    for _ in range(2):
+        Registry.discover().scorer(spec).fit(data, FitContext(seed=1))
+    assert learned["trees"][0].sum() > learned["linear"][0].sum()
+    assert learned["trees"][0].tolist() == learned["trees"][1].tolist()
 
 
 def test_the_same_seed_grows_the_same_trees() -> None:
