@@ -33,9 +33,9 @@ class Catalogue:
             raise UnknownItem(f"item {item_id!r} is not in the model")
         return row
 
-    def bits(self, item_ids: Iterable[Id]) -> U64:
-        """The bitset of the items named."""
-        rows = self.ids.rows(listed(item_ids))
+    def bits(self, item_ids: Iterable[Id], what: str) -> U64:
+        """The bitset of the items named; `what` is what messages call them."""
+        rows = self.ids.rows(listed(item_ids, what))
         return kernels.bitset(rows[rows >= 0], self.size)
 
     def candidates(
@@ -52,13 +52,13 @@ class Catalogue:
             self.size,
             seen,
             self.allowed(allow, where),
-            None if deny is None else self.bits(deny),
+            None if deny is None else self.bits(deny, "deny"),
             None if lists is None else self.lists(lists),
         )
 
     def allowed(self, allow: Iterable[Id] | None, where: Mapping[str, Any] | None) -> U64 | None:
         """The bitset of the items that are named and fit the conditions; None for all."""
-        bits = None if allow is None else self.bits(allow)
+        bits = None if allow is None else self.bits(allow, "allow")
         if where is None:
             return bits
         if not isinstance(where, Mapping):
@@ -70,7 +70,7 @@ class Catalogue:
     def lists(self, candidates: Iterable[Iterable[Id]]) -> Csr:
         """One row of items for each list of ids."""
         # Not np.unique, whose first call imports numpy.ma: 40 ms.
-        rows = [np.sort(self.ids.rows(listed(ids))) for ids in candidates]
+        rows = [np.sort(self.ids.rows(listed(ids, "an entry of candidates"))) for ids in candidates]
         # Neither what is unknown, -1, nor what stands there twice.
         rows = [r[np.diff(r, prepend=-1) > 0] for r in rows]
         indptr = np.zeros(len(rows) + 1, np.int64)
@@ -79,18 +79,19 @@ class Catalogue:
         return Csr(indptr, flat, None, self.size)
 
 
-def listed(ids: Iterable[Id]) -> Sequence[Id]:
+def listed(ids: Iterable[Id], what: str) -> Sequence[Id]:
     """The ids as a list, whatever held them: a set, an array, a column of a dataframe.
 
-    Raises RequestError for a single text, which is one id and no list of them.
+    what: what messages call them. Raises RequestError for a single text, which is one id and no
+    list of them.
     """
     if isinstance(ids, list):
         return ids
     if isinstance(ids, str | bytes):
-        raise RequestError(f"expected a list of ids, got the single text {ids!r}")
+        raise RequestError(f"{what} is a list of ids, got the single text {ids!r}")
     as_list = getattr(ids, "tolist", None)
     if as_list is None and not isinstance(ids, Iterable):
-        raise RequestError(f"expected a list of ids, got {ids!r}")
+        raise RequestError(f"{what} is a list of ids, got {ids!r}; write [{ids!r}]")
     plain: list[Id] = as_list() if as_list is not None else list(ids)
     return plain
 

@@ -213,7 +213,7 @@ class Model:
         k = checked_k(k)
         if not isinstance(threads, int) or threads < 1:
             raise RequestError(f"threads must be a whole number from 1, got {threads!r}")
-        user_ids = listed(user_ids)
+        user_ids = listed(user_ids, "user_ids")
         if candidates is not None and len(candidates) != len(user_ids):
             raise RequestError(
                 f"candidates has {len(candidates)} lists for {len(user_ids)} users; give one a user"
@@ -236,7 +236,7 @@ class Model:
         For `mf.sgd` that is a rating. Raises UnknownUser, UnknownItem, and RequestError when the
         lengths differ or the recommender only ranks.
         """
-        user_ids, item_ids = listed(user_ids), listed(item_ids)
+        user_ids, item_ids = listed(user_ids, "user_ids"), listed(item_ids, "item_ids")
         if len(user_ids) != len(item_ids):
             raise RequestError(
                 f"predict pairs users with items, got {len(user_ids)} users and "
@@ -318,7 +318,8 @@ class Model:
     def with_events(self, events: Any, **columns: Any) -> Model:
         """Give a new model that knows more events; nothing is retrained.
 
-        events: any table of interactions, read as `Dataset.from_frame` reads it with `columns`.
+        events: any table of interactions, read as `Dataset.from_frame` reads it with `columns`; a
+            list of rows will do, and without rows the model stays what it was.
             Users may be new; events of items that the model doesn't know are refused (DataError):
             `with_items` takes them. Without a column of values every event is a liking, and without
             one of times it is as late as the latest that the model knows.
@@ -336,7 +337,9 @@ class Model:
 
         added: ids and attributes of the new items: a list of rows ({"item_id": ..., "title": ...}),
             any table that `Dataset.from_frame` reads, or what `Items.of` makes. What their words or
-            attributes say makes them recommendable at once in strategies that read those.
+            attributes say makes them recommendable at once in strategies that read those. A column
+            that the fit didn't know is kept for `where`, unless its name is nearly one that the
+            model knows and the table lacks.
         events: what users have done with the new items already, and with others: a table, read with
             `columns` as `with_events` reads it. A strategy that folds items in (those of `mf`)
             learns from it where they belong; without it, a new item is one that nobody has liked.
@@ -353,7 +356,10 @@ class Model:
         if not isinstance(added, Items):
             added = build_items(added, self.items, item)
         if events is None and columns:
-            raise RequestError(f"{', '.join(columns)} name columns of events, but events is None")
+            raise RequestError(
+                f"{', '.join(columns)} can be said of events only, and events is None; of the "
+                "items' table `item` names the column of ids"
+            )
         items, people, (recommender, fallback) = with_items(
             self._people,
             self.items,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penchant.protocols import FittedRecommender
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OF_FILES = ("delimiter", "quote", "encoding", "columns", "sources", "query")
 
 
 def with_events(
@@ -30,17 +31,20 @@ def with_events(
     New users are appended. A later event replaces the value of an earlier one of the same user and
     item; events without values are likings, as in a history, and events without times are as late
     as the latest one known. Only the rows of users who acted are rebuilt; the rest is one copy.
-    Raises DataError for an item the model doesn't know.
+    A table without rows changes nothing. Raises DataError for an item the model doesn't know.
     """
     from penchant.data import Dataset, Reading
 
     users, past = people.users, people.past
-    added = Dataset.from_frame(events, **columns)
+    settings = {name: columns[name] for name in _OF_FILES if name in columns}
+    frame = Reading(**settings).read(events, "interactions")  # once: a stream has one pass
+    if not frame.rows and frame.ragged is None:
+        return people
+    added = Dataset.from_frame(frame, **columns)
     if past.times is not None and added.interactions.time is None and len(past.times):
         log = added.interactions
         latest = np.full(len(log), past.times.max(), np.int64)
         added = added.with_interactions(replace(log, time=latest))
-    frame = Reading().read(events, "interactions")
     if not columns.get("value") and frame.first_of("value", "rating") is None:
         log = added.interactions
         likings = np.full(len(log), past.liking, np.float32)
@@ -115,6 +119,13 @@ def with_items(
     """
     from penchant.data import Dataset, Users
 
+    ids = added.vocabulary.ids()
+    there = np.flatnonzero(items.vocabulary.rows(ids) >= 0)
+    for position in there[:1].tolist():
+        raise DataError(
+            f"item {ids[position]!r} is in the model already ({len(there)} such items); leave it "
+            "out, since what is known of an item changes with the next fit"
+        )
     joined = items.joined(added)
     past = people.past
     wider = replace(past.events, columns=len(joined))

@@ -154,7 +154,7 @@ def test_empty_words_and_single_things_for_lists_are_refused(popular: Model) -> 
     words = penchant.fit(dataset(), scorers=[penchant.use("content.text", encoder="base.hashing")])
     with pytest.raises(RequestError, match="text is empty; leave it out to ask without words"):
         words.recommend(text=" ")
-    with pytest.raises(RequestError, match="expected a list of ids, got 5"):
+    with pytest.raises(RequestError, match=r"deny is a list of ids, got 5; write \[5\]"):
         popular.recommend("ann", deny=5)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="where is a mapping of column to condition"):
         popular.recommend("ann", where="genre")  # type: ignore[arg-type]
@@ -194,7 +194,7 @@ def test_an_unknown_column_is_named_with_the_near_one(popular: Model) -> None:
 
 
 def test_a_text_for_a_list_is_refused(popular: Model) -> None:
-    with pytest.raises(RequestError, match="expected a list of ids, got the single text 'ab'"):
+    with pytest.raises(RequestError, match="deny is a list of ids, got the single text 'ab'"):
         popular.recommend("ann", deny="ab")
 
 
@@ -491,7 +491,7 @@ def test_likings_of_a_new_item_count_as_popularity(popular: Model) -> None:
 
 
 def test_columns_of_no_events_are_refused(popular: Model) -> None:
-    with pytest.raises(RequestError, match="user name columns of events, but events is None"):
+    with pytest.raises(RequestError, match="user can be said of events only, and events is None"):
         popular.with_items(NEW, user="who")
 
 
@@ -506,8 +506,10 @@ def test_new_items_without_their_ids_are_refused(ease: Model) -> None:
 
 
 def test_an_item_that_is_there_already_is_refused(popular: Model) -> None:
-    with pytest.raises(DataError, match="'a'"):
-        popular.with_items(penchant.Items.of(["a"]))
+    with pytest.raises(
+        DataError, match=r"item 'a' is in the model already \(2 such items\); leave"
+    ):
+        popular.with_items(penchant.Items.of(["f", "a", "b"]))
 
 
 def test_a_strategy_that_needs_a_fit_for_new_items_says_so() -> None:

@@ -47,6 +47,21 @@ def test_an_unknown_id_has_row_minus_one():
     assert Vocabulary.from_ids([]).rows(["a", "b"]).tolist() == [-1, -1]
 
 
+def test_ids_are_gone_through_by_row():
+    assert list(Vocabulary.from_ids(["b", "a"])) == ["b", "a"]
+    assert list(Vocabulary.from_ids([7, 3])) == [7, 3]
+
+
+def test_whole_floats_are_told_what_they_were():
+    vocabulary = Vocabulary.from_ids([42])
+    with pytest.raises(DataError, match=r"42\.0 is a float but .* integers; did you mean 42\?"):
+        vocabulary.row(42.0)
+    with pytest.raises(DataError, match=r"an array of float64; they are whole numbers, so astype"):
+        vocabulary.rows(np.array([42.0]))
+    with pytest.raises(DataError, match=r"got an array of float64$"):
+        vocabulary.rows(np.array([0.5]))
+
+
 def test_containment_never_raises():
     words, numbers = Vocabulary.from_ids(["1"]), Vocabulary.from_ids([1])
     assert "1" in words

@@ -5,7 +5,6 @@ Everything is read and judged before anything is refused, so that one error name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -121,16 +120,17 @@ def build(
 def build_items(table: Any, like: Items, item: str) -> Items:
     """Read a table of more items, its columns of the kinds that they have in `like`.
 
-    table: as `Dataset.from_frame` reads it, or a list of rows, each a mapping of column to value.
-    item: the column of ids. A column that `like` doesn't have is guessed. Raises DataError.
+    table: as `Dataset.from_frame` reads it. item: the column of ids. A column that `like` doesn't
+    have is guessed. Raises DataError.
     """
     said: dict[str, list[str]] = {}
     for name, column in like.columns.items():
         said.setdefault(column.kind, []).append(name)
-    cleaner = Cleaner("refuse")
-    rows = read_rows(_by_column(table), Reading(), "items", (item,), cleaner)
+    cleaner = Cleaner("refuse", "correct them")
+    rows = read_rows(table, Reading(), "items", (item,), cleaner)
     if rows is None:
         raise DataError("the items are None; wanted a table with a row an item")
+    _check_near(rows.frame, like, item)
     columns = _attributes(rows, Kinds(**said), cleaner)  # type: ignore[arg-type]
     cleaner.check()
     own = rows.own()
@@ -140,12 +140,19 @@ def build_items(table: Any, like: Items, item: str) -> Items:
     return Items(Vocabulary.from_ids(ids), columns)
 
 
-def _by_column(table: Any) -> Any:
-    """Rows of mappings as a mapping of columns; anything else as it is."""
-    if not isinstance(table, list) or not all(isinstance(row, Mapping) for row in table):
-        return table
-    names = dict.fromkeys(name for row in table for name in row)
-    return {name: [row.get(name) for row in table] for name in names}
+def _check_near(frame: Frame, like: Items, item: str) -> None:
+    """Refuse a column that is new and called nearly as one that is known and isn't given.
+
+    Of its words nobody would hear: strategies read the columns that they were fitted on.
+    """
+    absent = [name for name in like.columns if name not in frame.names]
+    for name in frame.names:
+        hint = "" if name in like.columns or name == item else did_you_mean(name, absent)
+        if hint:
+            raise DataError(
+                f"the items have the column {name!r}, which the model doesn't know{hint} (columns: "
+                f"{', '.join(like.columns)})"
+            )
 
 
 def _attributes(rows: Rows, kinds: Kinds, cleaner: Cleaner) -> dict[str, Any]:

@@ -74,10 +74,14 @@ class CleaningReport:
 class Cleaner:
     """Gathers what is wrong while tables are read, so that one error can name all of it."""
 
-    def __init__(self, clean: Clean) -> None:
+    def __init__(
+        self,
+        clean: Clean,
+        way_out: str = 'correct them, or pass clean="drop" to leave those rows out',
+    ) -> None:
         if clean not in ("refuse", "drop"):
             raise DataError(f"clean is 'refuse' or 'drop', got {clean!r}")
-        self._refuse = clean == "refuse"
+        self._refuse, self._way_out = clean == "refuse", way_out
         self._problems: dict[str, Problem] = {}
         self._notes: dict[str, int] = {}
 
@@ -104,10 +108,7 @@ class Cleaner:
     def check(self) -> None:
         """Raise one DataError with all that is wrong, if wrong rows are to be refused."""
         if self._refuse and self._problems:
-            raise DataError(
-                f"the data can't be used as they are: {self.told()}; "
-                f'correct them, or pass clean="drop" to leave those rows out'
-            )
+            raise DataError(f"the data can't be used as they are: {self.told()}; {self._way_out}")
 
     def told(self) -> str:
         """All that is wrong, in one line."""

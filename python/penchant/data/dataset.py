@@ -109,10 +109,10 @@ class Dataset:
         """Read tables into a dataset.
 
         Each table is a dataframe (pandas, Polars, PyArrow, DuckDB, whatever narwhals reads), a
-        mapping of columns, a path to a CSV or Parquet file, a URI that one of `sources` opens, or a
-        mapping with the key "path" and the settings of that one file (`delimiter`, `quote`,
-        `encoding`, `columns`). The interactions may also be a CSR matrix of users x items, whose
-        ids are then 0 to n - 1.
+        mapping of columns, a list of rows (mappings of column to value), a path to a CSV or Parquet
+        file, a URI that one of `sources` opens, or a mapping with the key "path" and the settings
+        of that one file (`delimiter`, `quote`, `encoding`, `columns`). The interactions may also be
+        a CSR matrix of users x items, whose ids are then 0 to n - 1.
 
         user, item, value, time, kind: columns of the interactions. `value` is looked for as "value"
             or "rating", `time` as "time" or "timestamp"; without values every event is worth 1.

@@ -62,12 +62,16 @@ class Frame:
 
 
 def as_frame(table: Any, what: str) -> Frame:
-    """Read a dataframe, a lazy one, an Arrow table or stream, or a mapping of columns.
+    """Read a dataframe, a lazy one, an Arrow table or stream, a mapping of columns, or rows.
 
+    Rows are a list of mappings of column to value; what a row doesn't have is missing there.
     Raises DataError for anything else, and for columns of different lengths.
     """
     if isinstance(table, Frame):
         return table
+    if isinstance(table, list) and all(isinstance(row, Mapping) for row in table):
+        names = dict.fromkeys(name for row in table for name in row)
+        table = {name: [row.get(name) for row in table] for name in names}
     if isinstance(table, Mapping):
         return _from_mapping(table, what)
     import narwhals as nw
@@ -115,6 +119,12 @@ def from_matrix(matrix: Any, what: str) -> tuple[Frame, tuple[int, int]]:
 
 
 def _from_mapping(table: Mapping[Any, Any], what: str) -> Frame:
+    for name, values in table.items():
+        if isinstance(values, str | bytes) or not np.iterable(values):
+            raise DataError(
+                f"column {str(name)!r} of the {what} is the single value {values!r}; wanted a list "
+                "or an array with a value a row (or, of rows, a list of mappings)"
+            )
     columns: dict[str, Values] = {str(name): _plain(values) for name, values in table.items()}
     sizes = {name: len(values) for name, values in columns.items()}
     if len(set(sizes.values())) > 1:
@@ -165,7 +175,8 @@ def _from_arrow_stream(table: Any, what: str) -> nw.DataFrame[Any]:
         )
     raise DataError(
         f"the {what} are a {type(table).__name__}; wanted a dataframe (pandas, Polars, PyArrow, "
-        f"DuckDB), a mapping of columns, a CSR matrix, a path to a CSV or Parquet file, or a URI"
+        f"DuckDB), a mapping of columns, a list of rows, a CSR matrix, a path to a CSV or Parquet "
+        f"file, or a URI"
     )
 
 

@@ -8,7 +8,7 @@ differ here. All of it is plain arrays, so a saved vocabulary is used where it l
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -185,6 +185,10 @@ class Vocabulary:
         """Whether the ids are text or integers."""
         return "int" if self._table is None else "str"
 
+    def __iter__(self) -> Iterator[Id]:
+        """The ids by row; `ids()` gives them as a list."""
+        return iter(self.ids())
+
     def __contains__(self, key: object) -> bool:
         if isinstance(key, bool) or not isinstance(key, (str, int, np.integer)):
             return False
@@ -281,8 +285,9 @@ class Vocabulary:
     def _wrong_kind(self, key: object) -> str:
         if self._table is None:
             hint = ""
-            if isinstance(key, str) and key.strip().lstrip("-").isdecimal():
-                hint = f"; did you mean {int(key)}?"
+            text = isinstance(key, str) and key.strip().lstrip("-").isdecimal()
+            if text or (isinstance(key, float) and key.is_integer()):
+                hint = f"; did you mean {int(key)}?"  # type: ignore[call-overload]
             what = f'"{key}" is text' if isinstance(key, str) else f"{key!r} is a {_type(key)}"
             return f"{what} but the ids are integers{hint}"
         if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
@@ -306,7 +311,7 @@ def checked_ids(ids: IdsLike, *, empty_allowed: bool = False) -> list[str] | I64
                 raise DataError(f"id {int(ids.max())} is past 64-bit integers; use text ids")
             return ids.astype(np.int64, copy=False)
         if ids.dtype.kind not in "UO" and ids.size:
-            raise DataError(f"ids are text or integers, got an array of {ids.dtype}")
+            raise DataError(f"ids are text or integers, got an array of {ids.dtype}{_whole(ids)}")
         ids = ids.tolist()
     given = ids if isinstance(ids, list) else list(ids)
     types = set(map(type, given))
@@ -341,6 +346,13 @@ def _unwrapped(given: list[Any]) -> tuple[list[Any], set[type]]:
                 f"ids are text or integers, got {key!r} ({_type(key)}) at position {position}"
             )
     return plain, set(map(type, plain))
+
+
+def _whole(ids: npt.NDArray[Any]) -> str:
+    """A hint for integers that a table with a gap in it has made floats."""
+    if ids.dtype.kind != "f" or not np.array_equal(ids, np.trunc(ids)):
+        return ""
+    return "; they are whole numbers, so astype('int64') makes them ids"
 
 
 def _first_duplicate(ids: I64, order: I32) -> tuple[int, int] | None:
