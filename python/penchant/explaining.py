@@ -14,7 +14,7 @@ from penchant.recommendations import Explanation, Reason
 if TYPE_CHECKING:
     from penchant.answerers import Answerers
     from penchant.catalogue import Catalogue
-    from penchant.protocols import Generator
+    from penchant.protocols import Evidence, Generator
     from penchant.queries import Candidates, Queries, TopK
     from penchant.recommendations import Id
 
@@ -34,7 +34,7 @@ def explained(
         raise RequestError(f"{answerers.source} can't explain its recommendations")
     item = catalogue.row(item_id)
     score = float(scores.score(queries, np.array((item,), np.int32))[0, 0])
-    reasons = tuple(Reason.of(one, catalogue.items) for one in explains.explain(queries, item))
+    reasons = _told(explains.explain(queries, item), catalogue)
     request = GenerationRequest(
         "explanation",
         catalogue.items.name(item),
@@ -65,4 +65,11 @@ def reasons_of(
         found = [explains.explain(queries, row) for row in rows]
     else:
         raise RequestError(f"{source} can't explain its recommendations; leave out explain")
-    return tuple(tuple(Reason.of(one, catalogue.items) for one in mine) for mine in found)
+    return tuple(_told(mine, catalogue) for mine in found)
+
+
+def _told(evidence: Sequence[Evidence], catalogue: Catalogue) -> tuple[Reason, ...]:
+    """In the caller's words; an item of the history that weighs nothing is no reason."""
+    return tuple(
+        Reason.of(one, catalogue.items) for one in evidence if one.weight or one.kind != "item"
+    )

@@ -56,10 +56,11 @@ class Recommendations:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def to_dicts(self) -> list[dict[str, Any]]:
+    def to_dicts(self, *, reasons: int | None = None) -> list[dict[str, Any]]:
         """Plain dicts with `item_id`, `score` and `rank` (from 1), ready for JSON.
 
-        `reasons`, a list of dicts, is there too where reasons were asked for.
+        `reasons`, a list of dicts, is there too where reasons were asked for: so many at most, the
+        strongest, or all of them for None, which may be one for each item of the history.
         """
         rows: list[dict[str, Any]] = [
             {"item_id": item, "score": score, "rank": rank}
@@ -67,8 +68,8 @@ class Recommendations:
                 zip(self.ids, self.scores.tolist(), strict=True), start=1
             )
         ]
-        for row, reasons in zip(rows, self.reasons, strict=False):
-            row["reasons"] = [asdict(reason) for reason in reasons]
+        for row, told in zip(rows, self.reasons, strict=False):
+            row["reasons"] = [asdict(reason) for reason in told[:reasons]]
         return rows
 
     def to_frame(self, backend: Backend | None = None) -> Any:

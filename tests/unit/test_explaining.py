@@ -109,3 +109,24 @@ def test_a_rule_has_its_words() -> None:
     assert penchant.fit(DATA, scorers=["base.popular"]).generator.generate(request) == (
         "Heat: because you liked Ronin and a rule asks for it (campaign: pinned to place 1)."
     )
+
+
+def test_items_that_weigh_nothing_are_no_reasons_and_json_may_be_short() -> None:
+    events = {
+        "user_id": ["ann", "ann", "ann", "bob", "bob"],
+        "item_id": ["sun", "sea", "war", "sun", "film"],
+    }
+    titles = {
+        "item_id": ["sun", "sea", "war", "film"],
+        "title": ["the sun", "the sea", "war of words", "the sun and the sea"],
+    }
+    model = penchant.fit(
+        penchant.Dataset.from_frame(events, items=titles), scorers=["content.text"]
+    )
+    answer = model.recommend("ann", k=1, explain=True)
+    assert answer.ids == ["film"]
+    assert {reason.item_id for reason in answer.reasons[0]} == {"sun", "sea"}  # "war" says nothing
+    assert len(model.explain("ann", "film").reasons) == 2
+    assert [len(row["reasons"]) for row in answer.to_dicts()] == [2]
+    (short,) = answer.to_dicts(reasons=1)
+    assert short["reasons"] == answer.to_dicts()[0]["reasons"][:1]
