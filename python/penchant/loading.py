@@ -109,14 +109,33 @@ def load(
         )
         return _model(manifest, spec, state, registry, restored)
     except UnknownComponent as error:
-        raise UnknownComponent(f"model {os.fspath(folder)!r} can't be loaded: {error}") from None
+        newer = _newer(loaded, registry)
+        raise UnknownComponent(
+            f"model {os.fspath(folder)!r} can't be loaded: {error}{newer and f' ({newer})'}"
+        ) from None
     except ModelFileError as error:
         raise ModelFileError(f"model {os.fspath(folder)!r} can't be loaded: {error}") from None
     except (KeyError, TypeError, IndexError, SettingsError) as error:
+        way_out = _newer(loaded, registry) or "fit and save it again"
         raise ModelFileError(
-            f"model {os.fspath(folder)!r} lacks a part that this version needs "
-            f"({type(error).__name__}: {error}); fit and save it again"
+            f"model {os.fspath(folder)!r} lacks a part that this version needs, or has one that it "
+            f"doesn't know ({type(error).__name__}: {error}); {way_out}"
         ) from error
+
+
+def _newer(loaded: artifact.Loaded, registry: Registry | None) -> str:
+    """Which packages another version of wrote the model, and what to do; "" where none did."""
+    facts: Any = loaded.manifest.get("facts")
+    wrote = facts.get("plugins", {}) if isinstance(facts, Mapping) else {}
+    here = {plugin.namespace: plugin.version for plugin in registry.plugins} if registry else {}
+    apart = [
+        f"{name} {version}, and here is {here[name]}"
+        for name, version in wrote.items()
+        if here.get(name, version) != version
+    ]
+    if not apart:
+        return ""
+    return f"it was saved with {'; '.join(apart)}: install the same version, or fit again"
 
 
 def _model(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,9 +184,23 @@ def test_inspect_shows_components_facts_and_files(run: Run) -> None:
     assert code == 0
     assert "cf.ease (l2=1.0)" in out
     assert "users: 4" in out
+    assert re.search(r"plugins: base [0-9.]+, cf [0-9.]+\n", out)
     assert ".npy" in out
     _, out, _ = run("inspect", "model", "--json")
     assert json.loads(out)["model"]["recommender"]["use"] == "base.top_k"
+
+
+def test_a_folder_that_can_not_be_written_is_refused_before_the_fit(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A user that may write everywhere runs the tests of CI.
+    monkeypatch.setattr(os, "access", lambda path, _: "closed" not in str(path))
+    Path("closed").mkdir()
+    code, _, err = run("fit", "recipe.toml", "-o", "closed/deep/model")
+    assert code == 1
+    assert "'closed/deep/model' can't be written: " in err
+    assert "closed' lets this user write nothing; name another folder" in err
+    assert not any(Path("closed").iterdir())
 
 
 def test_a_fit_says_that_it_took_the_place_of_another_model(run: Run) -> None:

@@ -87,6 +87,25 @@ def test_a_missing_plugin_is_named_with_the_way_to_get_it(tmp_path: Path) -> Non
         penchant.load(tmp_path / "model", registry=Registry({}))
 
 
+def test_a_model_of_another_version_names_it(tmp_path: Path) -> None:
+    fitted(["cf.ease"]).save(tmp_path / "model")
+    sealed = artifact.read(tmp_path / "model")
+    for scorer, error in (
+        ({"use": "cf.magic"}, UnknownComponent),
+        ({"use": "cf.ease", "power": 3}, ModelFileError),
+    ):
+        manifest: dict[str, Any] = {
+            **sealed.manifest,
+            "recommender": {"use": "base.top_k", "scorer": scorer},
+            "facts": {"plugins": {"base": penchant.__version__, "cf": "9.0.0"}},
+        }
+        artifact.write(tmp_path / "model", manifest, sealed.state)
+        with pytest.raises(error, match=r"it was saved with cf 9\.0\.0, and here is ") as told:
+            penchant.load(tmp_path / "model")
+        assert "install the same version, or fit again" in str(told.value)
+        assert "base" not in str(told.value).partition("saved with")[2]
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="empty"):
         penchant.load(tmp_path / "empty")

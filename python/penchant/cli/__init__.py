@@ -62,7 +62,7 @@ class _Commands(click.Group):
         for name in super().list_commands(ctx):
             command = super().get_command(ctx, name)
             if name not in _COMMANDS and command is not None:
-                rows.append((name, command.get_short_help_str(100)))
+                rows.append((name, command.get_short_help_str(100).rstrip(".")))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

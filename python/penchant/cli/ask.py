@@ -123,6 +123,8 @@ def _show(model: Model, answers: list[Recommendations], as_json: bool) -> None:
             ]
         )
         return
+    from penchant.data.cleaning import counted
+
     for answer in answers:
         who = "" if answer.user_id is None else f"{answer.user_id}: "
         rows: list[tuple[Any, ...]] = [
@@ -135,7 +137,7 @@ def _show(model: Model, answers: list[Recommendations], as_json: bool) -> None:
             rows = [
                 (*row, _because(reasons)) for row, reasons in zip(rows, answer.reasons, strict=True)
             ]
-        print_table(f"{who}{len(rows)} items by {answer.source}", columns, rows)
+        print_table(f"{who}{counted(len(rows), 'item')} by {answer.source}", columns, rows)
 
 
 _COLUMNS: tuple[str, ...] = ("rank", "item", "name", "score")

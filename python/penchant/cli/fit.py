@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +133,20 @@ def fit(
 
 
 def refuse_strangers(folder: Path) -> None:
-    """Refuse a target that holds something else than a model, before any work is done."""
+    """Refuse a target that holds something else than a model, before any work is done.
+
+    Nor one where nothing can be written: a fit may take hours, and saving comes after it.
+    """
     from penchant.errors import ModelFileError
+
+    parent = folder.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ModelFileError(
+            f"{str(folder)!r} can't be written: {str(parent)!r} lets this user write nothing; name "
+            "another folder, or change its permissions"
+        )
 
     if folder.exists() and not (folder / "manifest.json").is_file():
         empty = folder.is_dir() and not any(folder.iterdir())

@@ -30,6 +30,8 @@ def inspect(folder: Path, as_json: bool) -> None:
     for key, value in model["facts"].items():
         if isinstance(value, list):
             click.echo("".join([f"  {key}:", *(f"\n  - {one}" for one in value)]))
+        elif isinstance(value, Mapping):
+            click.echo(f"  {key}: {', '.join(f'{name} {one}' for name, one in value.items())}")
         else:
             click.echo(f"  {key}: {value}")
     print_table(
