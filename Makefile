@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI runs `lint`, `test`, `install-test`, `parity-test` and `export-test`, nothing hidden.
 .DEFAULT_GOAL := help
-.PHONY: help setup lint format test asan bench soak install-test parity-test lenskit-test export-test clean
+.PHONY: help setup lint format test asan spills bench soak install-test parity-test lenskit-test export-test clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test:  ## Run all tests, Rust first
 asan:  ## Run the kernels' tests under AddressSanitizer (minutes; x86-64 and ARM Linux)
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --package penchant-kernels --lib \
 		--locked --quiet --target $$(rustc -vV | sed -n 's/^host: //p') --target-dir target/asan
+
+spills:  ## Look into the assembly: do the hot loops keep to registers? (a minute; x86-64)
+	uv run python benches/spills.py
 
 bench:  ## Compare with rivals (minutes; needs a quiet machine)
 	cargo bench --workspace
