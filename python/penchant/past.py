@@ -39,7 +39,7 @@ class Past:
     def of(self, row: int) -> tuple[Csr, I64 | None]:
         """The history of one known user, as views."""
         events = self.events
-        start, stop = int(events.indptr[row]), int(events.indptr[row + 1])
+        start, stop = events.indptr[row : row + 2].tolist()
         values = events.values
         one = Csr(
             np.array((0, stop - start), np.int64),

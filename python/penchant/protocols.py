@@ -296,7 +296,7 @@ class Factored(Protocol):
         """(items, d) float32, C-contiguous, read-only."""
 
     def query_vectors(self, queries: Queries, /) -> F32:
-        """(n, d) float32; zeros for a query that can't be answered."""
+        """(n, d) float32; zeros for a query that can't be answered. Not to be written to."""
 
 
 @runtime_checkable

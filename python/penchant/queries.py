@@ -52,7 +52,7 @@ class Csr:
 
     def counts(self) -> I64:
         """Entries of each row, (rows,) int64."""
-        return np.diff(self.indptr)
+        return self.indptr[1:] - self.indptr[:-1]  # np.diff takes four times as long for a few
 
     def row(self, row: int) -> I32:
         """Columns of one row, as a view."""
@@ -97,10 +97,13 @@ class Csr:
 
     def where(self, keep: np.ndarray) -> Csr:
         """The entries for which `keep`, (nnz,) bool, is true, in the same rows."""
+        indices = self.indices[keep]
+        values = None if self.values is None else self.values[keep]
+        if len(self.indptr) == 2:
+            return Csr(np.array((0, len(indices)), np.int64), indices, values, self.columns)
         before = np.zeros(len(keep) + 1, np.int64)
         np.cumsum(keep, out=before[1:])
-        values = None if self.values is None else self.values[keep]
-        return Csr(before[self.indptr], self.indices[keep], values, self.columns)
+        return Csr(before[self.indptr], indices, values, self.columns)
 
     def at_least(self, threshold: float | None) -> Csr:
         """The entries whose value is at least `threshold`; all of them when it is None."""

@@ -121,9 +121,12 @@ def test_new_items_that_nobody_knows_have_no_factors() -> None:
 @pytest.mark.parametrize("array", ["item_vectors", "query_vectors"])
 def test_vectors_cannot_be_changed_from_outside(array: str) -> None:
     fitted = model()
-    if array == "query_vectors":
-        fitted.query_vectors(ask(0))[:] = 9
-        assert fitted.query_vectors(ask(0)).tolist() == [[1, 0]]
-    else:
-        with pytest.raises(ValueError, match="read-only"):
-            fitted.item_vectors[0] = 1
+    vectors = fitted.query_vectors(ask(0)) if array == "query_vectors" else fitted.item_vectors
+    with pytest.raises(ValueError, match="read-only"):
+        vectors[0] = 9
+
+
+def test_vectors_of_many_are_those_of_each_alone() -> None:
+    both = Queries(np.array([1, 0], np.int32), Csr.empty(2, 3))
+    alone = [model().query_vectors(ask(row))[0].tolist() for row in (1, 0)]
+    assert model().query_vectors(both).tolist() == alone

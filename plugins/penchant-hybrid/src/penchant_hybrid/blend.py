@@ -90,8 +90,10 @@ class FactoredBlend(Blend):
         """(n, Σ d): the parts' query vectors side by side, zeros for a part without evidence."""
         vectors = []
         for factored, part in zip(self._factored, self._parts, strict=True):
-            mine = factored.query_vectors(queries)
-            vectors.append(np.where(part.answers(queries)[:, None], mine, np.float32(0)))
+            mine, answered = factored.query_vectors(queries), part.answers(queries)
+            if not answered.all():
+                mine = np.where(answered[:, None], mine, np.float32(0))
+            vectors.append(mine)
         return np.concatenate(vectors, axis=1)
 
     def score(self, queries: Queries, items: I32 | None, /) -> F32:

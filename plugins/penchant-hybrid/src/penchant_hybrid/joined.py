@@ -58,6 +58,8 @@ class Joined:
         for part in self._parts:
             if part.weight > 0:
                 answered |= part.answers(queries)
+                if answered.all():
+                    break
         return answered
 
     def state(self) -> State:

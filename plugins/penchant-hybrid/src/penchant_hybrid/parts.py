@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +35,13 @@ class Part:
 
     def answers(self, queries: Queries) -> Bool:
         """The queries it has evidence for: known rows only, unless it folds in."""
-        folds = capability(self.scorer, FoldsIn)
+        folds = self._folds_in
         return queries.rows >= 0 if folds is None else folds.answers(queries)
+
+    @cached_property
+    def _folds_in(self) -> FoldsIn | None:
+        # Looked up once and not on each request: an isinstance of a protocol costs 100 calls.
+        return capability(self.scorer, FoldsIn)
 
     def add(self, total: F32, queries: Queries, items: I32 | None) -> None:
         """Add its scores, times `factor`, to the rows of `total` that it can answer."""

@@ -168,7 +168,12 @@ class FittedSgd:
 
         A known user's are those of the fit; a stranger costs O(ratings·f² + f³). With words the
         factors lie halfway to those foretold of an item that the words describe; see `toward`.
+        For one known user a read-only view.
         """
+        said = self._said(queries)
+        if len(queries) == 1 and queries.rows[0] >= 0 and said is None:  # most requests
+            row = int(queries.rows[0])
+            return self._users[row : row + 1]
         vectors = np.zeros((len(queries), self._items.shape[1]), np.float32)
         known = queries.rows >= 0
         vectors[known] = self._users[queries.rows[known]]
@@ -179,7 +184,6 @@ class FittedSgd:
             vectors[query, :-2] = solved[:-1] + self._told_by_history(queries, query)
             vectors[query, -2] = 1.0
             vectors[query, -1] = self._mean + solved[-1]
-        said = self._said(queries)
         if said is not None:
             spoken = np.flatnonzero(said.any(axis=1))
             asked = toward(vectors[spoken, :-2], said[spoken], self._usual_length)
