@@ -186,3 +186,51 @@ def test_options_of_a_table_are_refused_beside_a_recipe_by_their_names(tmp_path)
     recipe.write_text('[data]\ninteractions = "ratings.csv"\n')
     said = told(recipe, "--columns", "a,b", "--time-unit", "ms", "--scorer", "cf.ease")
     assert "--columns, --time-unit, --scorer can't be given besides a recipe" in said.output
+
+
+# ---- frames as notebooks have them
+
+
+def test_floats_that_are_whole_are_told_the_way_out():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"user_id": [1.0, 2.0], "item_id": ["a", "b"]})
+    with pytest.raises(DataError, match=r"floats; .* they are whole numbers, so astype\('int64'\)"):
+        Dataset.from_frame(frame)
+    with pytest.raises(DataError, match=r"so cast the column first$"):
+        Dataset.from_frame(frame.assign(user_id=[0.5, 2.0]))
+
+
+def test_columns_of_pandas_need_not_be_called_by_texts():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([[7, "a"], [8, "b"]])
+    assert Dataset.from_frame(frame, user="0", item="1").users.vocabulary.ids() == [7, 8]
+    double = pandas.DataFrame([[7, "a"]], columns=["user_id", "user_id"])
+    with pytest.raises(DataError, match="the interactions have two columns of one name; rename"):
+        Dataset.from_frame(double)
+    levels = pandas.DataFrame([[7]], columns=pandas.MultiIndex.from_tuples([("user_id", "first")]))
+    with pytest.raises(DataError, match="no column 'user_id'"):
+        Dataset.from_frame(levels)
+
+
+def test_what_lies_in_an_index_is_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"item_id": ["a"]}, index=pandas.Index([7], name="user_id"))
+    with pytest.raises(DataError, match=r"'user_id' .*user_id in the index, .*: reset_index\(\)"):
+        Dataset.from_frame(frame)
+
+
+@pytest.mark.parametrize("form", ["coo", "csc", "lil"])
+def test_any_sparse_matrix_of_scipy_will_do(form):
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = sparse.csr_matrix([[0, 2, 0], [1, 0, 3]])
+    told = Dataset.from_frame(matrix.asformat(form))
+    assert told.fingerprint == Dataset.from_frame(matrix).fingerprint
+
+
+def test_numbers_too_great_for_a_time_name_their_unit():
+    micros = {"user_id": [1], "item_id": ["a"], "time": [1_700_000_000_000_000]}
+    with pytest.raises(
+        DataError, match="such as 1700000000000000, too many s since 1970; time_unit says what"
+    ):
+        Dataset.from_frame(micros)
+    assert Dataset.from_frame(micros, time_unit="us").interactions.time.tolist() == micros["time"]

@@ -112,7 +112,7 @@ class Dataset:
         mapping of columns, a list of rows (mappings of column to value), a path to a CSV or Parquet
         file, a URI that one of `sources` opens, or a mapping with the key "path" and the settings
         of that one file (`delimiter`, `quote`, `encoding`, `columns`). The interactions may also be
-        a CSR matrix of users x items, whose ids are then 0 to n - 1.
+        a sparse matrix of users x items, whose ids are then 0 to n - 1.
 
         user, item, value, time, kind: columns of the interactions. `value` is looked for as "value"
             or "rating", `time` as "time" or "timestamp"; without values every event is worth 1.

@@ -86,7 +86,7 @@ def read_events(
     time_name = columns.time or frame.first_of("time", "timestamp")
     if time_name is not None:
         time, wrong = parse_times(frame[time_name], unit, written=frame.written)
-        got = _time_got(frame[time_name], wrong)
+        got = _time_got(frame[time_name], wrong, unit)
         cleaner.rows(f"{time_name} is missing or no time", wrong, frame.numbers, got)
         bad |= wrong
 
@@ -145,10 +145,13 @@ def _number_got(values: Values, bad: Bool) -> str:
     return f"such as {first!r}{', wanted a point for the decimals' if comma else ''}"
 
 
-def _time_got(values: Values, bad: Bool) -> str:
+def _time_got(values: Values, bad: Bool, unit: TimeUnit) -> str:
     """An example of what is no time; nothing where all are missing."""
     if isinstance(values, np.ndarray):
-        return ""
+        far = values[bad & np.isfinite(values)] if values.dtype.kind in "if" else values[:0]
+        if not len(far):
+            return ""
+        return f"such as {far[0]}, too many {unit} since 1970; time_unit says what a number counts"
     first = next((values[at] for at in np.flatnonzero(bad).tolist() if values[at]), None)
     if first is None or absent(first):
         return ""

@@ -78,22 +78,38 @@ def as_frame(table: Any, what: str) -> Frame:
 
     try:
         native = nw.from_native(table)
+        frame = native.collect() if isinstance(native, nw.LazyFrame) else native
     except TypeError:
-        native = _from_arrow_stream(table, what)
-    frame = native.collect() if isinstance(native, nw.LazyFrame) else native
-    return Frame(what, tuple(frame.columns), len(frame), lambda name: _values(frame[name], what))
+        frame = _from_arrow_stream(table, what)
+    except nw.exceptions.DuplicateError:
+        raise DataError(
+            f"the {what} have two columns of one name; rename one, or leave it out"
+        ) from None
+    # Of pandas a name may be a number, or a tuple.
+    places = {str(name): at for at, name in enumerate(frame.columns)}
+    return Frame(
+        what,
+        tuple(places),
+        len(frame),
+        lambda name: _values(frame[:, places[name]], what),
+        hint=_indexed(table),
+    )
 
 
 def is_matrix(table: Any) -> bool:
-    """Whether this looks like a CSR matrix of scipy or of anybody else."""
-    return all(hasattr(table, name) for name in ("indptr", "indices", "data", "shape"))
+    """Whether this looks like a sparse matrix of scipy, or a CSR matrix of anybody else."""
+    return hasattr(table, "tocsr") or all(
+        hasattr(table, name) for name in ("indptr", "indices", "data", "shape")
+    )
 
 
 def from_matrix(matrix: Any, what: str) -> tuple[Frame, tuple[int, int]]:
-    """Read a CSR matrix of users x items: columns user, item and value, and the shape.
+    """Read a sparse matrix of users x items: columns user, item and value, and the shape.
 
-    Raises DataError for arrays that make no CSR matrix.
+    Raises DataError for arrays that make no CSR matrix, and can't be made one.
     """
+    if getattr(matrix, "format", "csr") != "csr" and hasattr(matrix, "tocsr"):
+        matrix = matrix.tocsr()
     users, items = (int(size) for size in matrix.shape)
     indptr, indices = np.asarray(matrix.indptr), np.asarray(matrix.indices)
     values = np.asarray(matrix.data)
@@ -116,6 +132,12 @@ def from_matrix(matrix: Any, what: str) -> tuple[Frame, tuple[int, int]]:
         "value": values.astype(np.float64),
     }
     return Frame(what, tuple(columns), len(indices), columns.__getitem__), (users, items)
+
+
+def _indexed(table: Any) -> str:
+    """What to say where a column of a pandas frame may lie in its index."""
+    named = [str(name) for name in getattr(getattr(table, "index", None), "names", ()) if name]
+    return f"; {', '.join(named)} in the index, which isn't read: reset_index()" if named else ""
 
 
 def _from_mapping(table: Mapping[Any, Any], what: str) -> Frame:
@@ -175,8 +197,8 @@ def _from_arrow_stream(table: Any, what: str) -> nw.DataFrame[Any]:
         )
     raise DataError(
         f"the {what} are a {type(table).__name__}; wanted a dataframe (pandas, Polars, PyArrow, "
-        f"DuckDB), a mapping of columns, a list of rows, a CSR matrix, a path to a CSV or Parquet "
-        f"file, or a URI"
+        f"DuckDB), a mapping of columns, a list of rows, a sparse matrix, a path to a CSV or "
+        f"Parquet file, or a URI"
     )
 
 

@@ -103,7 +103,8 @@ def _listed_ids(values: list[Any], where: str) -> IdColumn:
     )
     if strange is not None:
         raise DataError(
-            f"{where} holds {strange[1]!r} in row {strange[0] + 1}; ids are text or integers"
+            f"{where} holds {strange[1]!r} in row {strange[0] + 1}; ids are text or integers, so "
+            "cast the column first, such as by str"
         )
     text = next((at for at, v in present if isinstance(v, str)), None)
     whole = next((at for at, v in present if not isinstance(v, str)), None)
@@ -216,7 +217,10 @@ def _ids_from_floats(values: npt.NDArray[np.float64], where: str) -> IdColumn:
     whole = (np.abs(known) < 2**53) & (known == np.trunc(known))
     if missing.any() and whole.all():
         return IdColumn(where, None, known.astype(np.int64), missing)
-    raise DataError(f"{where} holds floats; ids are text or integers, so cast the column first")
+    hint = ": they are whole numbers, so astype('int64') makes them ids" if whole.all() else ""
+    raise DataError(
+        f"{where} holds floats; ids are text or integers, so cast the column first{hint}"
+    )
 
 
 def _whole_times(values: npt.NDArray[Any], unit: TimeUnit) -> tuple[I64, Bool]:
