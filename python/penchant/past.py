@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 History = Sequence["Id"] | Mapping["Id", float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Past:
     """The events of all users, by user row.
 
@@ -35,6 +35,9 @@ class Past:
     times: I64 | None
     min_value: float | None
     liking: float
+
+    def __repr__(self) -> str:
+        return f"Past({self.events.nnz} events of {self.events.rows} users)"
 
     def of(self, row: int) -> tuple[Csr, I64 | None]:
         """The history of one known user, as views."""

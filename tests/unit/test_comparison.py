@@ -14,6 +14,7 @@ from threading import Event
 from typing import Any
 
 import numpy as np
+import penchant
 import pytest
 from penchant.data import Dataset, Interactions, Items, Users
 from penchant.errors import DataError, FitCancelled, RequestError, SettingsError, UnknownComponent
@@ -438,7 +439,7 @@ def test_a_file_of_another_kind_stays_as_it_is(tmp_path: Path) -> None:
         ({"recipes": "cf.ease"}, SettingsError, "recipes is a list of names or a mapping"),
         ({"recipes": {"chance": "cf.ease"}}, SettingsError, "a recipe can't be named 'chance'"),
         ({"base": "eas"}, SettingsError, "did you mean 'ease'"),
-        ({"seeds": []}, SettingsError, "give at least one split and one seed"),
+        ({"seeds": []}, SettingsError, "give at least one split"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_fitted(
@@ -481,3 +482,33 @@ def test_the_csv_is_one_table_with_the_split_first(report: Report) -> None:
     assert rows[2]["name"] == '<b>"odd" & co</b>'
     assert float(rows[0]["ndcg@3 high"]) < 0
     assert rows[1]["ndcg@3 high"] == ""
+
+
+def test_splits_may_be_given_without_seeds() -> None:
+    split = user_random_split(toy())
+    report = compare_on(RECIPES, [split], metrics=METRICS)
+    assert report.to_csv().splitlines()[1].startswith("user-random,popular,")
+    assert [part.seeds for part in report.sections] == [(0,)]
+    assert repr(report) == str(report)
+    table = report.to_frame("pandas")
+    assert table["name"].tolist() == ["popular", "ease"]
+    assert table["ndcg@3"].tolist() == [
+        row.metrics["ndcg@3"] for row in report.sections[0].comparison.rows
+    ]
+    assert table["ndcg@3 low"].isna().tolist() == [True, False]
+
+
+def test_splits_and_models_in_the_wrong_place_are_sent_to_the_right_one() -> None:
+    data = toy()
+    split = user_random_split(data)
+    for call, said in (
+        (lambda: compare_on(RECIPES, split), r"got a single one; write \[split\]"),  # type: ignore[arg-type]
+        (lambda: compare_on(RECIPES, ["user-time"]), "got 'user-time'; names of splits go to"),  # type: ignore[list-item]
+        (lambda: compare(RECIPES, data, [split]), r"splits made already go to compare_on\(recipes"),  # type: ignore[list-item]
+        (
+            lambda: compare({"mine": penchant.fit(split.train, scorers=["base.popular"])}, data),  # type: ignore[dict-item]
+            r"'mine' is a fitted model.* or measure it by evaluate_recommender\(model, split\)",
+        ),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            call()

@@ -8,21 +8,24 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import penchant
 import pytest
 from penchant.builtin.popular import Popular
 from penchant.builtin.top_k import FittedTopK
 from penchant.data import Dataset, Interactions, Items, Users
-from penchant.errors import RequestError, ShapeError
+from penchant.errors import DataError, RequestError, ShapeError
 from penchant.evaluation import (
     evaluate_recommender,
     evaluate_scorer,
     make_split,
+    user_random_split,
     user_time_split,
     validation_split,
 )
 from penchant.metrics import CATALOGUE_METRICS, RANKING_METRICS
 from penchant.protocols import FitContext, State
 from penchant.queries import TopK
+from penchant.testing.data import checkerboard
 
 EVERY_METRIC = [f"{name}@{k}" for name in (*RANKING_METRICS, *CATALOGUE_METRICS) for k in (1, 3)]
 
@@ -341,3 +344,24 @@ def test_popularity_scores_what_the_yardsticks_say(load, kind, figures):
     )
     assert {name: round(value, 4) for name, value in fused.values.items()} == expected
     assert dict(evaluate_scorer(scorer, split, metrics=expected).values) == dict(fused.values)
+
+
+def test_a_model_is_judged_as_its_recommender_is() -> None:
+    data = checkerboard()
+    split = user_random_split(data)
+    model = penchant.fit(split.train, scorers=["cf.item_knn"])
+    judged = evaluate_recommender(model, split)
+    assert judged.values == evaluate_recommender(model.recommender, split).values
+    assert repr(judged).startswith(f"<Evaluation of {len(split.users)} users: ndcg@10 ")
+
+
+def test_a_model_that_knows_the_answers_is_refused() -> None:
+    data = checkerboard()
+    split = user_random_split(data)
+    with pytest.raises(
+        DataError, match=rf"knows {split.test.nnz} of the {split.test.nnz} likings .* split.train"
+    ):
+        evaluate_recommender(penchant.fit(data, scorers=["base.popular"]), split)
+    other = penchant.Dataset.from_frame({"user_id": ["eve"], "item_id": ["apple"]})
+    with pytest.raises(DataError, match="has 1 users and 1 items, which are others than the"):
+        evaluate_recommender(penchant.fit(other, scorers=["base.popular"]), split)

@@ -34,6 +34,7 @@ from penchant.evaluation.ranking import (
 from penchant.evaluation.ratings import evaluate_ratings
 from penchant.evaluation.splits import (
     SPLITS,
+    given_split,
     global_time_split,
     k_fold_splits,
     leave_last_split,
@@ -73,6 +74,7 @@ __all__ = [
     "evaluate_ratings",
     "evaluate_recommender",
     "evaluate_scorer",
+    "given_split",
     "global_time_split",
     "growing_split",
     "k_fold_splits",

@@ -16,11 +16,13 @@ from penchant.evaluation.grid import Grid, Work
 from penchant.evaluation.journal import Journal
 from penchant.evaluation.leaks import refuse_leaks
 from penchant.evaluation.measuring import CHANCE, Cell, by_row
+from penchant.evaluation.parting import Split
 from penchant.evaluation.ratings import check_rateable
 from penchant.evaluation.report import Report
 from penchant.evaluation.splits import make_split
 from penchant.evaluation.tuned import tuned_on_test
 from penchant.metrics import parse_metrics
+from penchant.model import Model
 from penchant.recipes import compose, namespaces, with_encoder
 from penchant.registry import Registry
 from penchant.suggestions import did_you_mean
@@ -28,7 +30,6 @@ from penchant.suggestions import did_you_mean
 if TYPE_CHECKING:
     from penchant.components import SpecLike
     from penchant.data import Dataset
-    from penchant.evaluation.parting import Split
     from penchant.protocols import Progress
 
 METRICS = ("ndcg@10", "recall@10", "coverage@10")
@@ -84,6 +85,11 @@ def compare(
     kinds = tuple(splits) or (default_split(data),)
     if isinstance(splits, str):
         raise SettingsError(f"splits is a list of names, such as [{splits!r}], got a text")
+    if not all(isinstance(kind, str) for kind in kinds):
+        raise SettingsError(
+            "splits is a list of names, such as ['user-time']; splits made already go to "
+            "compare_on(recipes, splits)"
+        )
     if all(name.rates for name in parse_metrics(metrics)):
         data = replace(data, min_value=None)
     parted = [
@@ -110,7 +116,7 @@ def compare(
 
 def compare_on(
     recipes: Mapping[str, SpecLike] | Iterable[str],
-    parted: Sequence[tuple[Split, int]],
+    splits: Sequence[Split | tuple[Split, int]],
     *,
     metrics: Sequence[str] = METRICS,
     base: str | None = None,
@@ -125,16 +131,16 @@ def compare_on(
     resume: str | Path | None = None,
     data: Dataset | None = None,
 ) -> Report:
-    """As `compare`, on splits made already, each with the seed of its fits.
+    """As `compare`, on splits made already, each alone or with the seed of its fits (0 without).
 
-    This is the way for folds and sliding windows; splits of one kind are pooled.
+    This is the way for folds, sliding windows and splits of your own; splits of one kind are
+    pooled.
 
     data: what they were made of, for the report's facts; by default only train parts are told of.
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise SettingsError(f"workers must be a whole number from 1, got {workers!r}")
-    if not parted:
-        raise SettingsError("there is nothing to compare on; give at least one split and one seed")
+    parted = _parted(splits)
     derive = derive or {}
     specs, registry = _checked(recipes, encoder, derive, registry)
     names = tuple(map(str, parse_metrics(metrics)))
@@ -208,6 +214,22 @@ def _warnings(
     return warnings
 
 
+def _parted(splits: Sequence[Split | tuple[Split, int]]) -> list[tuple[Split, int]]:
+    """Splits, each with a seed."""
+    if isinstance(splits, Split):
+        raise SettingsError("compare_on takes a list of splits, got a single one; write [split]")
+    parted = [(one, 0) if isinstance(one, Split) else one for one in splits]
+    for pair in parted:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Split)):
+            raise SettingsError(
+                f"compare_on takes splits, each alone or as (split, seed), got {pair!r}; names of "
+                "splits go to compare"
+            )
+    if not parted:
+        raise SettingsError("there is nothing to compare on; give at least one split")
+    return parted
+
+
 def default_split(data: Dataset) -> str:
     """By time where events have times: a service foretells, it doesn't fill gaps."""
     return "user-time" if data.interactions.time is not None else "user-random"
@@ -229,6 +251,12 @@ def _checked(
         raise SettingsError(
             f"a recipe can't be named {CHANCE!r}, as the row of random lists is; name it otherwise"
         )
+    for name, spec in named.items():
+        if isinstance(spec, Model):
+            raise SettingsError(
+                f"recipe {name!r} is a fitted model, and a comparison fits for itself; give its "
+                "recipe, model.spec, or measure it by evaluate_recommender(model, split)"
+            )
     specs = {str(name): Spec.of(spec) for name, spec in named.items()}
     if registry is None:
         told = [encoder, *derive.values()]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penchant.protocols import I32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Evaluation:
     """What was measured.
 
@@ -48,6 +48,10 @@ class Evaluation:
     per_user: Mapping[str, F64]
     users: I32
     shares: Mapping[str, Share] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {value:.4f}" for name, value in self.values.items())
+        return f"<Evaluation of {len(self.users)} users: {told}>"
 
 
 def judge(rows: I32, counts: I32, split: Split, metrics: Iterable[str]) -> Evaluation:

@@ -41,6 +41,7 @@ SplitKind: TypeAlias = Literal[
     "growing",
     "k-fold",
     "sliding-time",
+    "given",
 ]
 
 NEVER = np.iinfo(np.int64).max
@@ -127,9 +128,13 @@ def parted(
     *,
     cut: I64 | None = None,
     cold: Bool | None = None,
+    leave: Bool | None = None,
     warnings: list[str] | None = None,
 ) -> Split:
-    """Make both parts of the `test` likings; other events stay before `cut` and off `cold`."""
+    """Make both parts of the `test` likings; other events stay before `cut` and off `cold`.
+
+    leave: (events,) bool, those that are no part of train whatever else holds.
+    """
     log = dataset.interactions
     if not test.any():
         raise DataError(
@@ -149,6 +154,8 @@ def parted(
         train &= log.time < cut[log.user]
     if cold is not None:
         train &= ~cold[log.item]
+    if leave is not None:
+        train &= ~leave
     train[likings.event[~test]] = True
 
     shape = (len(dataset.users), len(dataset.items))

@@ -12,6 +12,7 @@ from penchant import kernels
 from penchant.errors import RequestError, ShapeError
 from penchant.evaluation.judging import Evaluation, eligible, joined, judge, ranking_metrics
 from penchant.evaluation.leaks import refuse_leaks
+from penchant.evaluation.subject import component_of
 from penchant.metrics import WHOLE_METRICS
 from penchant.queries import Candidates, Queries, TopK
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from penchant.evaluation.parting import Split
     from penchant.metrics import MetricName
     from penchant.metrics.ranking import F64
+    from penchant.model import Model
     from penchant.protocols import I32, FittedRecommender, FittedScorer
 
 Rank: TypeAlias = Callable[[Queries, Candidates, int], TopK]
@@ -32,13 +34,13 @@ _PLACES_AT_ONCE = 2_000_000
 
 
 def evaluate_recommender(
-    fitted: FittedRecommender,
+    fitted: FittedRecommender | Model,
     split: Split,
     *,
     metrics: Iterable[str] = DEFAULT_METRICS,
     batch: int = 1024,
 ) -> Evaluation:
-    """Measure a recommender that was fitted on `split.train`.
+    """Measure a recommender, or a model, that was fitted on `split.train`.
 
     It is asked for `split.users` as known users, with their train events as history, `batch` at a
     time, for as many items as the deepest metric needs. Every event of train is seen and never
@@ -46,10 +48,10 @@ def evaluate_recommender(
     the candidates (all items for None) as eligible.
 
     Raises RequestError for unknown metrics or a batch below 1, ShapeError for lists of another
-    shape than asked for, DataError for a split that leaks (`leaks`). Takes O(users·k) memory
-    besides what the recommender needs.
+    shape than asked for, DataError for a split that leaks (`leaks`) and for a model that knows
+    what it would have to find. Takes O(users·k) memory besides what the recommender needs.
     """
-    return _evaluate(fitted.recommend, split, metrics, batch)
+    return _evaluate(component_of(fitted, split).recommend, split, metrics, batch)
 
 
 def evaluate_scorer(

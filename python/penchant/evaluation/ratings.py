@@ -11,6 +11,7 @@ import numpy as np
 from penchant.errors import RequestError
 from penchant.evaluation.judging import Evaluation
 from penchant.evaluation.leaks import refuse_leaks
+from penchant.evaluation.subject import component_of
 from penchant.metrics import RATING_METRICS, parse_metrics
 from penchant.protocols import PredictsRatings, Scores, capability
 from penchant.queries import Queries
@@ -18,6 +19,7 @@ from penchant.queries import Queries
 if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.evaluation.parting import Split
+    from penchant.model import Model
     from penchant.protocols import F32, I32, FittedRecommender, FittedScorer
 
 RATINGS = ("rmse", "mae")
@@ -27,7 +29,7 @@ _SCORES_AT_ONCE = 16_000_000
 
 
 def evaluate_ratings(
-    fitted: FittedRecommender | FittedScorer,
+    fitted: FittedRecommender | FittedScorer | Model,
     split: Split,
     *,
     metrics: Iterable[str] = RATINGS,
@@ -40,7 +42,7 @@ def evaluate_ratings(
 
     Raises RequestError for a metric that isn't of ratings, something that predicts none
     (`predicts_ratings`), or a split of likings alone, whose ratings are all high; DataError for a
-    split that leaks, or a prediction that isn't finite.
+    split that leaks, a model that knows what is held out, or a prediction that isn't finite.
     """
     names = parse_metrics(metrics)
     for name in names:
@@ -49,7 +51,7 @@ def evaluate_ratings(
     check_rateable(split)
     refuse_leaks(split)
     log = split.held_out.interactions
-    predicted = predict_ratings(fitted, split.train, log.user, log.item)
+    predicted = predict_ratings(component_of(fitted, split), split.train, log.user, log.item)
     shares = {str(n): RATING_METRICS[n.name](predicted, log.value, log.user) for n in names}
     values = {name: share.value for name, share in shares.items()}
     users = np.unique(log.user).astype(np.int32)

@@ -27,6 +27,7 @@ from penchant.suggestions import did_you_mean
 if TYPE_CHECKING:
     from penchant.data import Dataset
     from penchant.evaluation.parting import SplitKind
+    from penchant.protocols import Bool
 
 _MANY_TIES = 0.1
 
@@ -187,6 +188,38 @@ def k_fold_splits(
     )
 
 
+def given_split(
+    dataset: Dataset, held_out: Bool, *, name: str = "given", keep_negatives: bool = True
+) -> Split:
+    """Hold out the likings that somebody chose: those of published splits, of a rule of your own.
+
+    held_out: (events,) bool in the order of `dataset.interactions`: of two tables that were put one
+        below the other it is false for the rows of the first and true for those of the second. A
+        liking is held out where its first event is, and its other events leave train with it; what
+        is held out of other events is in neither part.
+    name: what to call it in a table.
+
+    O(n log n). Raises DataError.
+    """
+    mask = np.asarray(held_out)
+    size = len(dataset.interactions)
+    if mask.dtype != np.bool_ or mask.shape != (size,):
+        raise DataError(
+            f"held_out has dtype {mask.dtype} and shape {mask.shape}; wanted a bool for each of "
+            f"the {size} events, ({size},)"
+        )
+    likings = Likings.of(dataset)
+    test = mask[likings.event]
+    if test.all() or not test.any():
+        part = "train" if test.all() else "test"
+        raise DataError(
+            f"held_out leaves the {part} part empty: it is true for {int(test.sum())} of the "
+            f"{len(test)} likings"
+        )
+    split = parted(dataset, likings, test, "given", keep_negatives, leave=mask)
+    return replace(split, name=name)
+
+
 SPLITS: Mapping[str, Callable[..., Split]] = MappingProxyType(
     {
         "user-random": user_random_split,
@@ -198,7 +231,7 @@ SPLITS: Mapping[str, Callable[..., Split]] = MappingProxyType(
         "global-time": global_time_split,
     }
 )
-_INNER = {"k-fold": "user-random", "sliding-time": "global-time"}
+_INNER = {"k-fold": "user-random", "given": "user-random", "sliding-time": "global-time"}
 _SEEDED = ("user-random", "cold-item", "cold-user", "growing")
 
 
@@ -230,7 +263,7 @@ def make_split(
 def validation_split(split: Split, *, share: float = 0.2, seed: int = 1) -> Split:
     """Carve a split of the same kind out of the train part, so that tuning never sees the test.
 
-    A fold is carved as "user-random", a window as "global-time".
+    A fold and a given split are carved as "user-random", a window as "global-time".
 
     Events below `min_value` stay in train if they are there. Raises DataError, SettingsError.
     """

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from penchant.benchmark import machine
 from penchant.evaluation.pooling import Part, Section, section
+from penchant.recommendations import frame
 
 if TYPE_CHECKING:
     from penchant.components import Spec
@@ -19,11 +22,12 @@ if TYPE_CHECKING:
     from penchant.evaluation.measuring import Cell, Failure
     from penchant.evaluation.parting import Split
     from penchant.protocols import Json
+    from penchant.recommendations import Backend
 
 __all__ = ["Part", "Report", "Section"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """What `compare` found.
 
@@ -115,7 +119,7 @@ class Report:
         blocks.append("\n".join(f"Note: {note}" for note in self.notes()))
         return "\n\n".join(block for block in blocks if block)
 
-    __str__ = to_text
+    __str__ = __repr__ = to_text
 
     def to_json(self) -> dict[str, Json]:
         """Everything but the values user by user, all digits."""
@@ -150,23 +154,42 @@ class Report:
 
         Where something failed, a last column "failed" says why.
         """
-        tables = [
-            (
-                part.split,
-                [
-                    *csv.DictReader(io.StringIO(part.comparison.to_csv())),
-                    *({"name": name, "failed": why} for name, why in part.failed.items()),
-                ],
-            )
-            for part in self.sections
-        ]
-        columns = dict.fromkeys(c for _, rows in tables for row in rows for c in row)
+        rows = self._records()
+        columns = dict.fromkeys(column for row in rows for column in row)
         text = io.StringIO()
-        writer = csv.DictWriter(text, ["split", *columns], restval="", lineterminator="\n")
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        for split, rows in tables:
-            writer.writerows({"split": split, **row} for row in rows)
+        writer.writerows(rows)
         return text.getvalue()
+
+    def to_frame(self, backend: Backend | None = None) -> Any:
+        """The table of `to_csv` as a dataframe, numbers as float64 with NaN for what isn't there.
+
+        backend: "pandas", "polars" or "pyarrow"; the first installed for None. Raises RequestError
+        where there is none.
+        """
+        rows = self._records()
+        columns = dict.fromkeys(column for row in rows for column in row)
+        told = {column: [row.get(column, "") for row in rows] for column in columns}
+        return frame(
+            {
+                column: values
+                if column in ("split", "name", "failed")
+                else np.array([float(value or "nan") for value in values])
+                for column, values in told.items()
+            },
+            backend,
+        )
+
+    def _records(self) -> list[dict[str, str]]:
+        return [
+            {"split": part.split, **row}
+            for part in self.sections
+            for row in (
+                *csv.DictReader(io.StringIO(part.comparison.to_csv())),
+                *({"name": name, "failed": why} for name, why in part.failed.items()),
+            )
+        ]
 
     def to_html(self, path: str | Path) -> None:
         """Write one page that needs nothing else: charts are SVG inside, no script, no network."""
