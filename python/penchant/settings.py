@@ -1,19 +1,21 @@
 """Settings of components: from the keys of a recipe to a checked instance of the plugin's class.
 
 A settings class is a frozen, keyword-only dataclass. Its annotations are checked here, its ranges
-in its own `__post_init__`, and its words of help stand in `field(metadata={"help": "..."})`, beside
-the space that a tuner may search: `"search": Search(10, 1000, log=True)`. Any
-other class that takes keywords (attrs, pydantic) is called as it is and does its own checking.
+in its own `__post_init__` (by `check_range` and `check_choice`), and its words of help stand in
+`field(metadata={"help": "..."})`, beside the space that a tuner may search:
+`"search": Search(10, 1000, log=True)`. Any other class that takes keywords (attrs, pydantic) is
+called as it is and does its own checking.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar, Union
 
 from penchant.components import Spec
@@ -111,6 +113,54 @@ def make_settings(cls: type[T], given: Mapping[str, Any], component: str) -> T:
         raise SettingsError(f"{component}: {error}") from error
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{component}: {error}") from error
+
+
+def check_range(
+    settings: object,
+    *names: str,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Raise ValueError for the first of the settings `names` that is no number of that range.
+
+    For a `__post_init__`. NaN and infinities are in no range; None, which stands for no number, is
+    let pass, and the message says so where it is the default.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if value is None:
+            continue
+        fits = (
+            value == value
+            and abs(value) != math.inf
+            and (at_least is None or value >= at_least)
+            and (above is None or value > above)
+            and (at_most is None or value <= at_most)
+            and (below is None or value < below)
+        )
+        if not fits:
+            wanted = _words_of_range(at_least, above, at_most, below)
+            if getattr(type(settings), name, value) is None:
+                wanted += ", or left out"
+            raise ValueError(f"{name} must be {wanted}, got {value}")
+
+
+def _words_of_range(
+    at_least: float | None, above: float | None, at_most: float | None, below: float | None
+) -> str:
+    if at_least is not None and at_most is not None:
+        return f"from {at_least} to {at_most}"
+    ends = {"at least": at_least, "greater than": above, "at most": at_most, "less than": below}
+    return " and ".join(f"{words} {end}" for words, end in ends.items() if end is not None)
+
+
+def check_choice(settings: object, name: str, choices: Sequence[str | None]) -> None:
+    """Raise ValueError where the setting `name` is none of the choices. For a `__post_init__`."""
+    value = getattr(settings, name)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
 def describe_settings(cls: type[Any]) -> list[Setting]:

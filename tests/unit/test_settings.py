@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from penchant.components import Spec, SpecLike, use
 from penchant.errors import SettingsError
-from penchant.settings import REQUIRED, Choices, Search, describe_settings, make_settings
+from penchant.settings import (
+    REQUIRED,
+    Choices,
+    Search,
+    check_choice,
+    check_range,
+    describe_settings,
+    make_settings,
+)
 from penchant.suggestions import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -27,8 +36,7 @@ class Sgd:
     pair: tuple[int, float] = (1, 2.0)
 
     def __post_init__(self) -> None:
-        if self.factors < 1:
-            raise ValueError(f"factors must be at least 1, got {self.factors}")
+        check_range(self, "factors", at_least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,3 +232,63 @@ def test_did_you_mean_ends_a_sentence_or_says_nothing() -> None:
 
 def test_a_spec_is_no_setting_value_of_a_number() -> None:
     assert refused(factors=Spec("cf.ease")).startswith("mf.sgd: factors must be a whole number")
+
+
+# ---- ranges and choices
+
+
+@pytest.mark.parametrize(
+    ("value", "ends", "wanted"),
+    [
+        (0, {"at_least": 1}, "at least 1"),
+        (-0.5, {"at_least": 0}, "at least 0"),
+        (0.0, {"above": 0}, "greater than 0"),
+        (11, {"at_most": 10}, "at most 10"),
+        (1.0, {"below": 1}, "less than 1"),
+        (513, {"at_least": 1, "at_most": 512}, "from 1 to 512"),
+        (0.0, {"above": 0, "at_most": 1}, "greater than 0 and at most 1"),
+        (1.0, {"at_least": 0, "below": 1}, "at least 0 and less than 1"),
+        (1.0, {"above": 0, "below": 1}, "greater than 0 and less than 1"),
+        (float("nan"), {"at_least": 0}, "at least 0"),
+        (float("inf"), {"above": 0}, "greater than 0"),
+        (float("-inf"), {"at_most": 1}, "at most 1"),
+    ],
+)
+def test_a_number_out_of_its_range_is_told_with_what_was_wanted(
+    value: float, ends: dict[str, Any], wanted: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^factors must be {wanted}, got {value}$"):
+        check_range(SimpleNamespace(factors=value), "factors", **ends)
+
+
+@pytest.mark.parametrize(
+    ("value", "ends"),
+    [
+        (1, {"at_least": 1}),
+        (512, {"at_least": 1, "at_most": 512}),
+        (1e-30, {"above": 0}),
+        (10**400, {"at_least": 1}),
+        (None, {"at_least": 1}),
+    ],
+)
+def test_the_ends_of_a_range_that_are_in_it_pass_and_so_does_none(
+    value: float | None, ends: dict[str, Any]
+) -> None:
+    check_range(SimpleNamespace(factors=value), "factors", **ends)
+
+
+def test_the_first_setting_out_of_range_is_named() -> None:
+    given = SimpleNamespace(factors=3, epochs=0, models=-1)
+    with pytest.raises(ValueError, match=r"^epochs must be at least 1, got 0$"):
+        check_range(given, "factors", "epochs", "models", at_least=1)
+
+
+def test_a_setting_that_may_be_left_out_is_told_so() -> None:
+    with pytest.raises(ValueError, match=r"^half_life must be greater than 0, or left out, got 0$"):
+        check_range(Sgd(half_life=0), "half_life", above=0)
+
+
+def test_a_choice_that_is_none_is_told_with_all_there_are() -> None:
+    check_choice(SimpleNamespace(mode=None), "mode", ("fast", "exact", None))
+    with pytest.raises(ValueError, match=r"^mode must be one of 'fast', 'exact', None, got 'q"):
+        check_choice(SimpleNamespace(mode="quick"), "mode", ("fast", "exact", None))

@@ -141,7 +141,7 @@ def test_too_little_to_hide_learns_no_weight(registry: Registry) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"text_weight": 1.5}, "text_weight must be from 0 to 1, or None to learn it, got 1.5"),
+        ({"text_weight": 1.5}, "text_weight must be from 0 to 1, or left out, got 1.5"),
         ({"text_regularization": 0.0}, "text_regularization must be greater than 0, got 0.0"),
     ],
 )

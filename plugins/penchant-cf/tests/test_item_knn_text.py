@@ -77,5 +77,5 @@ def test_the_similarity_is_the_mean_of_two_cosines(registry: Registry) -> None:
 def test_a_text_goes_with_cosines_and_a_share_of_them(registry: Registry) -> None:
     with pytest.raises(SettingsError, match=r"a text goes with similarity 'tfidf', 'bm25' or 'co"):
         registry.scorer({"use": "cf.item_knn", "similarity": "jaccard", "text": HASHING})
-    with pytest.raises(SettingsError, match=r"text_weight must be between 0 and 1, got 1\.0"):
+    with pytest.raises(SettingsError, match=r"text_weight must be greater than 0 and less"):
         registry.scorer({"use": "cf.item_knn", "text": HASHING, "text_weight": 1})

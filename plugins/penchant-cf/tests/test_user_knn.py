@@ -200,5 +200,5 @@ def test_a_setting_out_of_range_is_refused(given: dict[str, object], message: st
 
 
 def test_a_similarity_unknown_to_python_callers_is_refused() -> None:
-    with pytest.raises(ValueError, match="similarity must be 'cosine', 'tfidf' or 'jaccard'"):
+    with pytest.raises(ValueError, match="similarity must be one of 'cosine', 'tfidf', 'jaccard'"):
         UserKnnSettings(similarity="bm25")

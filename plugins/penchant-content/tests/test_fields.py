@@ -127,7 +127,7 @@ def test_who_liked_only_what_says_nothing_is_not_answered() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"half_life": 0}, "half_life must be above 0 days, got 0"),
+        ({"half_life": 0}, "half_life must be greater than 0, or left out, got 0"),
         ({"columns": ["a"], "weights": {"a": 1}}, "give columns or weights, not both"),
         ({"weights": {"a": 1, "*": 1}}, r"weights must name '\*', what the encoder reads, where"),
         (

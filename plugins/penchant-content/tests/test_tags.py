@@ -149,7 +149,7 @@ def test_a_state_that_lacks_a_part_is_refused() -> None:
         ({"tags": ["heist", " "]}, r"tags must be words, at least one, got \['heist', ' '\]"),
         ({"tags": ["heist", "heist"]}, "tags must differ, got 'heist' twice"),
         ({"most": 0}, "most must be at least 1, got 0"),
-        ({"least": 0}, "least must be above 0, got 0"),
+        ({"least": 0}, "least must be greater than 0, got 0"),
         ({"columns": []}, "columns must name a column, or be left out, got an empty list"),
     ],
 )

@@ -417,9 +417,9 @@ def test_an_unknown_encoder_is_refused_before_the_fit(registry: Registry) -> Non
         ({"encoder": "a.b", "extractor": "c.d"}, "give an encoder or an extractor, not both"),
         ({"extractor": "a.b", "columns": ("x",)}, "columns goes with an encoder"),
         ({"columns": ()}, "columns must name a column"),
-        ({"half_life": 0.0}, "half_life must be above 0 days, got 0.0"),
-        ({"half_life": float("inf")}, "half_life must be above 0 days, got inf"),
-        ({"whitening": 1.5}, "whitening must be between 0 and 1, or None, got 1.5"),
+        ({"half_life": 0.0}, "half_life must be greater than 0, or left out, got 0.0"),
+        ({"half_life": float("inf")}, "half_life must be greater than 0, or left out, got inf"),
+        ({"whitening": 1.5}, "whitening must be from 0 to 1, got 1.5"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(given: Mapping[str, Any], said: str) -> None:

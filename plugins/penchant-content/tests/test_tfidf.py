@@ -161,7 +161,7 @@ def test_texts_of_a_hundred_thousand_characters_are_read() -> None:
         ({"ngrams": (2, 1)}, r"ngrams must be .* got \[2, 1\]"),
         ({"ngrams": (0, 1)}, r"ngrams must be .* got \[0, 1\]"),
         ({"min_df": 0}, "min_df must be at least 1, got 0"),
-        ({"max_features": 0}, "max_features must be at least 1, got 0"),
+        ({"max_features": 0}, "max_features must be at least 1, or left out, got 0"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(given: Mapping[str, Any], said: str) -> None:

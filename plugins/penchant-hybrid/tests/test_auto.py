@@ -320,7 +320,7 @@ def test_a_cancelled_choice_says_so() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_share_of_nothing_or_all_is_refused(share: float) -> None:
-    with pytest.raises(SettingsError, match="share must be between 0 and 1"):
+    with pytest.raises(SettingsError, match="share must be greater than 0 and less than 1"):
         penchant.fit(checkerboard(4, 4), recommender=use("auto", share=share))
 
 

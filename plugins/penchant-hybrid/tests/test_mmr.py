@@ -108,7 +108,7 @@ def test_a_column_that_tells_nothing_is_refused(columns: Any, settings: Any, wor
     ("settings", "words"),
     [
         ({"scorer": "base.popular", "relevance_weight": 1.5}, "from 0 to 1, got 1.5"),
-        ({"scorer": "base.popular", "pool": 0}, "pool must be a whole number from 1, got 0"),
+        ({"scorer": "base.popular", "pool": 0}, "pool must be at least 1, got 0"),
         ({"scorer": "base.popular", "vectors": True, "column": "a"}, "leave out column 'a'"),
         ({}, "name a scorer, or in its place a recommender, to be inside; got neither"),
         ({"scorer": "base.popular", "recommender": "base.top_k"}, "got both"),

@@ -270,7 +270,7 @@ def test_a_liking_that_no_part_puts_forward_is_nothing_to_learn_from() -> None:
         ),
         (
             {"parts": ["cf.ease"], "share": 1},
-            "hybrid.stacked: share must be between 0 and 1, got 1.0",
+            "hybrid.stacked: share must be greater than 0 and less than 1, got 1.0",
         ),
     ],
 )

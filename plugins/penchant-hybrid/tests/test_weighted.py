@@ -564,7 +564,7 @@ def test_parts_with_one_name_are_told_apart_by_position() -> None:
         ),
         (
             {"parts": ["cf.ease"], "share": 1},
-            "hybrid.weighted: share must be between 0 and 1, got 1.0",
+            "hybrid.weighted: share must be greater than 0 and less than 1, got 1.0",
         ),
         (
             {"parts": [{"weight": 1}]},
@@ -580,7 +580,7 @@ def test_settings_that_make_no_blend_are_refused(given: dict[str, Any], message:
 
 
 def test_settings_made_without_a_registry_are_checked_too() -> None:
-    with pytest.raises(ValueError, match="among must be 'all' or 'new', got 'old'"):
+    with pytest.raises(ValueError, match="among must be one of 'all', 'new', got 'old'"):
         WeightedSettings(parts=("cf.ease",), among="old")  # type: ignore[arg-type]
 
 

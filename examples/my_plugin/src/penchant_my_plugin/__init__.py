@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from penchant import Component, hookimpl
 from penchant.protocols import State
+from penchant.settings import check_range
 
 PENCHANT_API = 1
 
@@ -14,8 +15,7 @@ class Settings:
     half_life: float = field(default=30.0, metadata={"help": "days until a liking counts half"})
 
     def __post_init__(self):
-        if not 0 < self.half_life < float("inf"):
-            raise ValueError(f"half_life must be above 0 days, got {self.half_life}")
+        check_range(self, "half_life", above=0)
 
 
 class Fitted:

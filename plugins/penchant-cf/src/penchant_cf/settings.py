@@ -6,11 +6,10 @@ MovieLens 100K and ml-latest-small; README.md has the figures.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from penchant.settings import Choices, Search
+from penchant.settings import Choices, Search, check_choice, check_range
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
@@ -71,21 +70,12 @@ class ItemKnnSettings:
     def __post_init__(self) -> None:
         if self.text is not None and self.similarity == "jaccard":
             raise ValueError("a text goes with similarity 'tfidf', 'bm25' or 'cosine'")
-        if not 0 < self.text_weight < 1:
-            raise ValueError(f"text_weight must be between 0 and 1, got {self.text_weight}")
-        if self.similarity not in ("tfidf", "bm25", "cosine", "jaccard"):
-            raise ValueError(
-                "similarity must be 'tfidf', 'bm25', 'cosine' or 'jaccard', got "
-                f"{self.similarity!r}"
-            )
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
-        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
-            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
-        if not (math.isfinite(self.bm25_k1) and self.bm25_k1 > 0):
-            raise ValueError(f"bm25_k1 must be greater than 0, got {self.bm25_k1}")
-        if not 0 <= self.bm25_b <= 1:
-            raise ValueError(f"bm25_b must be from 0 to 1, got {self.bm25_b}")
+        check_choice(self, "similarity", ("tfidf", "bm25", "cosine", "jaccard"))
+        check_range(self, "neighbours", at_least=1)
+        check_range(self, "shrinkage", at_least=0)
+        check_range(self, "text_weight", above=0, below=1)
+        check_range(self, "bm25_k1", above=0)
+        check_range(self, "bm25_b", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,16 +116,10 @@ class UserKnnSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.similarity not in ("cosine", "tfidf", "jaccard"):
-            raise ValueError(
-                f"similarity must be 'cosine', 'tfidf' or 'jaccard', got {self.similarity!r}"
-            )
-        if not 0 < self.text_weight < 1:
-            raise ValueError(f"text_weight must be between 0 and 1, got {self.text_weight}")
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours must be at least 1, got {self.neighbours}")
-        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
-            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
+        check_choice(self, "similarity", ("cosine", "tfidf", "jaccard"))
+        check_range(self, "neighbours", at_least=1)
+        check_range(self, "shrinkage", at_least=0)
+        check_range(self, "text_weight", above=0, below=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,18 +193,13 @@ class RatingKnnSettings:
     )
 
     def __post_init__(self) -> None:
-        _check_choice("side", self.side, ("items", "users"))
-        _check_choice("baseline", self.baseline, ("biases", "means", "zscores", "global"))
-        _check_choice("compare", self.compare, ("remains", "ratings"))
+        check_choice(self, "side", ("items", "users"))
+        check_choice(self, "baseline", ("biases", "means", "zscores", "global"))
+        check_choice(self, "compare", ("remains", "ratings"))
         similarities = ("cosine", "adjusted_cosine", "pearson", "euclidean")
-        _check_choice("similarity", self.similarity, similarities)
-        for name in ("neighbours", "min_neighbours", "pool"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("shrinkage", "damping"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be at least 0, got {value}")
+        check_choice(self, "similarity", similarities)
+        check_range(self, "neighbours", "min_neighbours", "pool", at_least=1)
+        check_range(self, "shrinkage", "damping", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,10 +219,8 @@ class SlopeOneSettings:
     )
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.shrinkage) and self.shrinkage >= 0):
-            raise ValueError(f"shrinkage must be at least 0, got {self.shrinkage}")
-        if self.max_items < 1:
-            raise ValueError(f"max_items must be at least 1, got {self.max_items}")
+        check_range(self, "shrinkage", at_least=0)
+        check_range(self, "max_items", at_least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,20 +259,9 @@ class EaseSettings:
     )
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.l2) and self.l2 > 0):
-            raise ValueError(f"l2 must be greater than 0, got {self.l2}")
-        if self.top is not None and self.top < 1:
-            raise ValueError(f"top must be at least 1, or None to keep all, got {self.top}")
-        if self.max_items < 1:
-            raise ValueError(f"max_items must be at least 1, got {self.max_items}")
-        if self.text_weight is not None and not 0 <= self.text_weight <= 1:
-            raise ValueError(
-                f"text_weight must be from 0 to 1, or None to learn it, got {self.text_weight}"
-            )
-        if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
-            raise ValueError(
-                f"text_regularization must be greater than 0, got {self.text_regularization}"
-            )
+        check_range(self, "l2", "text_regularization", above=0)
+        check_range(self, "top", "max_items", at_least=1)
+        check_range(self, "text_weight", at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -327,12 +293,5 @@ class SlimSettings:
     )
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.l1) and self.l1 >= 0):
-            raise ValueError(f"l1 must be at least 0, got {self.l1}")
-        if not (math.isfinite(self.l2) and self.l2 > 0):
-            raise ValueError(f"l2 must be greater than 0, got {self.l2}")
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+        check_range(self, "l1", at_least=0)
+        check_range(self, "l2", above=0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from penchant.settings import Choices, Search
+from penchant.settings import Choices, Search, check_range
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
@@ -51,10 +51,7 @@ class TfidfSettings:
                 "ngrams must be the shortest and the longest run, from 1 up, got "
                 f"{list(self.ngrams)}"
             )
-        if self.min_df < 1:
-            raise ValueError(f"min_df must be at least 1, got {self.min_df}")
-        if self.max_features is not None and self.max_features < 1:
-            raise ValueError(f"max_features must be at least 1, got {self.max_features}")
+        check_range(self, "min_df", "max_features", at_least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +102,11 @@ class TextSettings:
             raise ValueError("give an encoder or an extractor, not both")
         if self.columns is not None and self.extractor is not None:
             raise ValueError("columns goes with an encoder; set the extractor's own columns")
-        _check_half_life(self.half_life)
-        if self.centres < 1:
-            raise ValueError(f"centres must be at least 1, got {self.centres}")
+        check_range(self, "half_life", above=0)
+        check_range(self, "centres", at_least=1)
         if self.centres > 1 and self.encoder is None and self.extractor is None:
             raise ValueError("centres are of vectors; name an encoder, or leave centres at 1")
-        if self.whitening is not None and not 0 <= self.whitening <= 1:
-            raise ValueError(f"whitening must be between 0 and 1, or None, got {self.whitening}")
+        check_range(self, "whitening", at_least=0, at_most=1)
 
 
 ALL_IN_WORDS = "*"
@@ -168,7 +163,7 @@ class FieldsSettings:
     def __post_init__(self) -> None:
         _check_columns(self.columns)
         _check_weights(self.weights)
-        _check_half_life(self.half_life)
+        check_range(self, "half_life", above=0)
         if self.columns is not None and self.weights is not None:
             raise ValueError("give columns or weights, not both: weights names the columns too")
         if self.weights is not None and (ALL_IN_WORDS in self.weights) != (
@@ -215,10 +210,8 @@ class TagsSettings:
         if self.tags is not None and len(set(self.tags)) < len(self.tags):
             twice = next(tag for tag in self.tags if self.tags.count(tag) > 1)
             raise ValueError(f"tags must differ, got {twice!r} twice")
-        if self.most < 1:
-            raise ValueError(f"most must be at least 1, got {self.most}")
-        if not 0 < self.least < math.inf:
-            raise ValueError(f"least must be above 0, got {self.least}")
+        check_range(self, "most", at_least=1)
+        check_range(self, "least", above=0)
 
 
 def _check_weights(weights: Mapping[str, float] | None) -> None:
@@ -230,11 +223,6 @@ def _check_weights(weights: Mapping[str, float] | None) -> None:
             raise ValueError(f"the weight of {column!r} must be a number from 0, got {weight!r}")
     if not any(weight for column, weight in weights.items() if column != ALL_IN_WORDS):
         raise ValueError("weights must give a column more than 0, or be left out")
-
-
-def _check_half_life(half_life: float | None) -> None:
-    if half_life is not None and not 0 < half_life < math.inf:
-        raise ValueError(f"half_life must be above 0 days, got {half_life}")
 
 
 def _check_columns(columns: tuple[str, ...] | None) -> None:

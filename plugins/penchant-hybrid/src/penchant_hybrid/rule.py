@@ -12,10 +12,10 @@ from typing import Any
 
 from penchant import Spec
 from penchant.errors import SettingsError
-from penchant.settings import make_settings
+from penchant.settings import check_range, make_settings
 from penchant.suggestions import did_you_mean
 
-from penchant_hybrid.settings import INSIDE, POOL, When, counted, inside
+from penchant_hybrid.settings import INSIDE, POOL, When, inside
 
 # What each action must be told besides its items, of which one suffices where there are several.
 _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -72,19 +72,14 @@ class Rule:
                 f"(actions: {', '.join(_NEEDS)})"
             )
         self._check_keys()
-        for name, least in (("place", 1), ("at_most", 1), ("at_least", 1)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name} must be a whole number from {least}, got {value}")
+        check_range(self, "place", "at_most", "at_least", at_least=1)
         if self.by is not None and not 0 < self.by <= 1:
             raise ValueError(
                 f"by must be above 0 and at most 1, which is the way from the worst of the pool to "
                 f"its best, got {self.by}"
             )
-        if self.share is not None and not 0 < self.share < 1:
-            raise ValueError(f"share must be between 0 and 1, got {self.share}")
-        if self.half_life is not None and not 0 < self.half_life < float("inf"):
-            raise ValueError(f"half_life must be above 0, got {self.half_life}")
+        check_range(self, "share", above=0, below=1)
+        check_range(self, "half_life", above=0)
         for what, conditions in (("items", self.items), ("users", self.users)):
             if conditions is not None:
                 _conditions(what, conditions)
@@ -161,7 +156,7 @@ class RulesSettings:
     pool: int = field(default=100, metadata={"help": POOL})
 
     def __post_init__(self) -> None:
-        counted("pool", self.pool)
+        check_range(self, "pool", at_least=1)
         self.inside()
         self.read()
 

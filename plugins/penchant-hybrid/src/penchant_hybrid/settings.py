@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from penchant import Spec
-from penchant.settings import Search, make_settings
+from penchant.settings import Search, check_choice, check_range, make_settings
 
 Parts = tuple[Spec | str | Mapping[str, Any], ...]
 
@@ -47,10 +47,8 @@ class WeightedSettings:
     )
 
     def __post_init__(self) -> None:
-        if self.among not in ("all", "new"):
-            raise ValueError(f"among must be 'all' or 'new', got {self.among!r}")
-        if not 0 < self.share < 1:
-            raise ValueError(f"share must be between 0 and 1, got {self.share}")
+        check_choice(self, "among", ("all", "new"))
+        check_range(self, "share", above=0, below=1)
         weighed(self.parts)
 
     def split(self) -> tuple[tuple[Spec, float], ...]:
@@ -75,8 +73,7 @@ class AutoSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
-            raise ValueError(f"share must be between 0 and 1, got {self.share}")
+        check_range(self, "share", above=0, below=1)
         for candidate in self.candidates:
             Spec.of(candidate)
 
@@ -122,10 +119,8 @@ class StackedSettings:
     )
 
     def __post_init__(self) -> None:
-        if not (self.ridge > 0 and math.isfinite(self.ridge)):
-            raise ValueError(f"ridge must be greater than 0, got {self.ridge}")
-        if not 0 < self.share < 1:
-            raise ValueError(f"share must be between 0 and 1, got {self.share}")
+        check_range(self, "ridge", above=0)
+        check_range(self, "share", above=0, below=1)
         self.split()
 
     def split(self) -> tuple[tuple[Spec, None], ...]:
@@ -170,8 +165,8 @@ class MmrSettings:
     )
 
     def __post_init__(self) -> None:
-        _between_0_and_1("relevance_weight", self.relevance_weight)
-        counted("pool", self.pool)
+        check_range(self, "relevance_weight", at_least=0, at_most=1)
+        check_range(self, "pool", at_least=1)
         if self.vectors and self.column:
             raise ValueError(
                 f"vectors take the place of a column; leave out column {self.column!r}"
@@ -207,8 +202,8 @@ class CalibratedSettings:
     )
 
     def __post_init__(self) -> None:
-        _between_0_and_1("calibration", self.calibration)
-        counted("pool", self.pool)
+        check_range(self, "calibration", at_least=0, at_most=1)
+        check_range(self, "pool", at_least=1)
         self.inside()
 
     def inside(self) -> Spec:
@@ -357,13 +352,3 @@ def inside(scorer: object, recommender: object) -> Spec:
     if recommender is None:
         return ranked_by(Spec.of(scorer))  # type: ignore[arg-type]
     return Spec.of(recommender)  # type: ignore[arg-type]
-
-
-def _between_0_and_1(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be from 0 to 1, got {value}")
-
-
-def counted(name: str, value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{name} must be a whole number from 1, got {value}")

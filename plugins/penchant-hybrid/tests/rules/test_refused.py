@@ -29,14 +29,17 @@ from .shop import PIN, built, shop
             "require has no use for by (it takes items, ids)",
         ),
         ([{"action": "boost", "ids": ["a"], "by": 2.0}], "by must be above 0 and at most 1, which"),
-        ([{"action": "cap", "column": "a", "share": 1.0}], "share must be between 0 and 1, got 1"),
+        (
+            [{"action": "cap", "column": "a", "share": 1.0}],
+            "less than 1, or left out, got 1",
+        ),
         (
             [{"action": "pin", "ids": ["a"], "place": 0}],
-            "place must be a whole number from 1, got 0",
+            "place must be at least 1, or left out, got 0",
         ),
         (
             [{"action": "fresh", "column": "a", "by": 0.1, "half_life": 0}],
-            "half_life must be above 0, got 0",
+            "half_life must be greater than 0, or left out, got 0",
         ),
         ([{"action": "require", "items": {"a": {"low": 1}}}], "is {min = …, max = …}, got 'low'"),
         ([{"action": "require", "items": {"a": {}}}], "has a min, a max or both, got none: 'a'"),

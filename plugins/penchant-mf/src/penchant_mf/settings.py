@@ -5,11 +5,10 @@ The defaults were chosen on validation parts of train alone; README.md has the f
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from penchant.settings import Search
+from penchant.settings import Search, check_range
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
@@ -80,13 +79,8 @@ class SgdSettings:
 
     def __post_init__(self) -> None:
         _check_descent(self)
-        for name in ("models", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
-            raise ValueError(
-                f"text_regularization must be greater than 0, got {self.text_regularization}"
-            )
+        check_range(self, "models", "patience", at_least=1)
+        check_range(self, "text_regularization", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +108,11 @@ class SvdppSettings:
 
 def _check_descent(settings: SgdSettings | SvdppSettings) -> None:
     """Raise ValueError for what no descent can use."""
-    if not 1 <= settings.factors <= 512:
-        raise ValueError(f"factors must be from 1 to 512, got {settings.factors}")
-    if settings.epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {settings.epochs}")
-    if not (math.isfinite(settings.learning_rate) and settings.learning_rate > 0):
-        raise ValueError(f"learning_rate must be greater than 0, got {settings.learning_rate}")
-    if not 0 < settings.decay <= 1:
-        raise ValueError(f"decay must be greater than 0 and at most 1, got {settings.decay}")
-    for name in ("regularization", "bias_regularization"):
-        value = getattr(settings, name)
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} must be at least 0, got {value}")
+    check_range(settings, "factors", at_least=1, at_most=512)
+    check_range(settings, "epochs", at_least=1)
+    check_range(settings, "learning_rate", above=0)
+    check_range(settings, "decay", above=0, at_most=1)
+    check_range(settings, "regularization", "bias_regularization", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,14 +146,9 @@ class NmfSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.factors <= 512:
-            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
-        if self.iterations < 1:
-            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
-        for name in ("regularization", "shrinkage"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{name} must be at least 0, got {value}")
+        check_range(self, "factors", at_least=1, at_most=512)
+        check_range(self, "iterations", at_least=1)
+        check_range(self, "regularization", "shrinkage", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,14 +192,9 @@ class AlsSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.factors <= 512:
-            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
-        if self.iterations < 1:
-            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
-        for name in ("unobserved_weight", "regularization", "text_regularization"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be greater than 0, got {value}")
+        check_range(self, "factors", at_least=1, at_most=512)
+        check_range(self, "iterations", at_least=1)
+        check_range(self, "unobserved_weight", "regularization", "text_regularization", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,20 +249,11 @@ class _PairwiseSettings:
     )
 
     def __post_init__(self) -> None:
-        if not 1 <= self.factors <= 512:
-            raise ValueError(f"factors must be from 1 to 512, got {self.factors}")
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, got {self.epochs}")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"learning_rate must be greater than 0, got {self.learning_rate}")
-        if not 0 < self.decay <= 1:
-            raise ValueError(f"decay must be greater than 0 and at most 1, got {self.decay}")
-        if not (math.isfinite(self.regularization) and self.regularization >= 0):
-            raise ValueError(f"regularization must be at least 0, got {self.regularization}")
-        if not (math.isfinite(self.text_regularization) and self.text_regularization > 0):
-            raise ValueError(
-                f"text_regularization must be greater than 0, got {self.text_regularization}"
-            )
+        check_range(self, "factors", at_least=1, at_most=512)
+        check_range(self, "epochs", at_least=1)
+        check_range(self, "learning_rate", "text_regularization", above=0)
+        check_range(self, "decay", above=0, at_most=1)
+        check_range(self, "regularization", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,5 +293,4 @@ class WarpSettings(_PairwiseSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.max_tries <= 1000:
-            raise ValueError(f"max_tries must be from 1 to 1000, got {self.max_tries}")
+        check_range(self, "max_tries", at_least=1, at_most=1000)

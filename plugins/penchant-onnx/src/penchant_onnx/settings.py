@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from penchant.components import Spec
+from penchant.settings import check_choice, check_range
 
 PRECISIONS = ("fp32", "int8")
 POOLINGS = ("mean", "cls", "max", "last")
@@ -59,22 +60,13 @@ class TextSettings:
     def __post_init__(self) -> None:
         if not self.path:
             raise ValueError("path must name the folder of an encoder, got ''")
-        if self.precision is not None and self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be 'fp32', 'int8' or None, got {self.precision!r}")
-        if self.pooling is not None and self.pooling not in POOLINGS:
-            raise ValueError(
-                f"pooling must be 'mean', 'cls', 'max', 'last' or None, got {self.pooling!r}"
-            )
-        for name in ("max_tokens", "dimensions", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.remember < 0:
-            raise ValueError(f"remember must be at least 0, got {self.remember}")
+        check_choice(self, "precision", (*PRECISIONS, None))
+        check_choice(self, "pooling", (*POOLINGS, None))
+        check_range(self, "max_tokens", "dimensions", "threads", at_least=1)
+        check_range(self, "remember", at_least=0)
         if self.cache == "":
             raise ValueError("cache must name a folder, or be left out, got ''")
-        if self.cache_megabytes < 1:
-            raise ValueError(f"cache_megabytes must be at least 1, got {self.cache_megabytes}")
+        check_range(self, "cache_megabytes", at_least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +87,7 @@ class MinilmSettings:
     cache_megabytes: int = field(default=1024, metadata={"help": "as in onnx.text"})
 
     def __post_init__(self) -> None:
-        if self.precision is not None and self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be 'fp32', 'int8' or None, got {self.precision!r}")
+        check_choice(self, "precision", (*PRECISIONS, None))
         self.of(self.path or "made later")
 
     def of(self, path: str) -> TextSettings:
