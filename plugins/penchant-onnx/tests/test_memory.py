@@ -74,7 +74,7 @@ def test_minilm_makes_its_folder_in_the_users_cache_once(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     encoder: Any = Registry({"onnx": penchant_onnx}).encoder(use("onnx.minilm"))
-    assert encoder.folder == tmp_path / "penchant" / "all-MiniLM-L6-v2-int8-2"
+    assert encoder.folder == tmp_path / "penchant" / "all-MiniLM-L6-v2-int8-3"
     before = encoder.folder.stat().st_mtime_ns
     again: Any = Registry({"onnx": penchant_onnx}).encoder(use("onnx.minilm"))
     assert again.folder.stat().st_mtime_ns == before

