@@ -50,7 +50,7 @@ def test_what_is_not_set_follows_from_the_rows_that_a_liking_meets() -> None:
     likes = pairs([0, 1, 2], [0], [], columns=5)
     a, b = (3 * 3 + 1) / 4, (2 * 2 + 1 + 1) / 4
     wanted = AlsSettings(
-        unobserved_weight=16 * a / (a + 5), regularization=1 / np.sqrt(a) + 1 / np.sqrt(b)
+        unobserved_weight=24 * a / (a + 5), regularization=1.15 * (1 / np.sqrt(a) + 1 / np.sqrt(b))
     )
     found, stated = Loss.of(likes, AlsSettings()), Loss.of(likes, wanted)
     assert found.unobserved_weight == pytest.approx(stated.unobserved_weight)

@@ -15,7 +15,13 @@ from penchant.queries import Csr, Queries
 from penchant.testing.data import checkerboard, known
 
 HASHING = {"use": "base.hashing", "dim": 64}
-ALS = {"use": "mf.als", "factors": 4, "unobserved_weight": 1.0, "text_regularization": 0.1}
+ALS = {
+    "use": "mf.als",
+    "factors": 4,
+    "unobserved_weight": 1.0,
+    "regularization": 0.5,
+    "text_regularization": 0.1,
+}
 WAYS = ["content.tfidf", HASHING, ["content.tfidf", {**HASHING, "weight": 0.5}]]
 
 
