@@ -13,7 +13,8 @@ what it reads. The arms' features:
     profiles  as tfidf, with words compared and never mapped to likings
 
 The weights of the parts are learned by each arm from a validation part of the same kind, cut from
-train, those of "user-time" from several cuts by time. What stands here was settled on validation
+train, those of "user-time" from several cuts by time, those of cold users from three draws of users
+cut down to as few likings. What stands here was settled on validation
 parts of seeds 1 and 2.
 
     PENCHANT_DATA=... python benches/text_lift.py run CELLS.jsonl [--sets ...] [--splits ...]
@@ -54,14 +55,16 @@ from penchant.protocols import FitContext
 METRICS = ("precision@10", "recall@10", "f1@10", "ndcg@10")
 BASE = "tfidf"
 ARMS = ("tfidf", "profiles", "fields", "encoder", "both", "shuffled", "random")
+KNOWN = {f"cold-user-{known}": known for known in (1, 3, 5)}
 SPLITS: Mapping[str, Callable[[Dataset, int], Split]] = {
     "growing": lambda data, seed: growing_split(data, seed=seed),
     "cold-item": lambda data, seed: cold_item_split(data, seed=seed),
     "user-random": lambda data, seed: user_random_split(data, seed=seed),
     "user-time": lambda data, _: user_time_split(data),
-    "cold-user-1": lambda data, seed: cold_user_split(data, seed=seed, known=1),
-    "cold-user-3": lambda data, seed: cold_user_split(data, seed=seed, known=3),
-    "cold-user-5": lambda data, seed: cold_user_split(data, seed=seed, known=5),
+    **{
+        name: lambda data, seed, known=known: cold_user_split(data, seed=seed, known=known)
+        for name, known in KNOWN.items()
+    },
 }
 _MOST_EASE = 10_000
 """Items up to which neighbours are those of `cf.ease`; its matrix grows with their square."""
@@ -168,9 +171,10 @@ def run(
                 if not wanted or (kind == "user-time" and (seed > 1 or not timed)):
                     continue
                 split = SPLITS[kind](data, seed)
-                # By time a hybrid cuts what it is given by itself, several times over.
+                # By time, and for newcomers, a hybrid cuts what it is given by itself, several
+                # times over.
                 train, validation = split.train, None
-                if kind != "user-time":
+                if kind != "user-time" and kind not in KNOWN:
                     inner = SPLITS[kind](split.train, seed)
                     train, validation = inner.train, inner.held_out
                 SharedFits.fits.clear()
@@ -178,6 +182,8 @@ def run(
                     started = time.perf_counter()
                     among = "new" if kind == "cold-item" else "all"
                     spec = hybrid(arm, told, len(data.items), encoder, among)
+                    if kind in KNOWN:
+                        spec |= {"known": KNOWN[kind], "share": 0.2}
                     context = FitContext(seed=seed, threads=1, validation=validation)
                     fitted: Any = registry.scorer(spec).fit(train, context)
                     measured = {

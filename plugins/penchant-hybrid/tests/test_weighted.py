@@ -495,6 +495,41 @@ def test_without_validation_new_items_are_items_held_out_wholly() -> None:
         assert some == {(user, new) for user in range(USERS)}
 
 
+def test_without_validation_newcomers_are_users_cut_down_to_their_first_likings() -> None:
+    user, item = np.divmod(np.arange(USERS * ITEMS, dtype=np.int32), ITEMS)
+    data = Dataset.from_frame({"user_id": user, "item_id": item, "time": item.astype(np.int64)})
+    part = Fits(Table(TABLE))
+    weighted(part, learn=True, known=3, share=0.5).fit(data, FitContext())
+    *drawn, nothing = held_out(part, data)
+    assert [len(some) for some in drawn] == [USERS // 2] * 3
+    assert all(item == 3 for some in drawn for _, item in some)
+    assert len({frozenset(some) for some in drawn}) > 1
+    assert not nothing
+
+
+def test_weights_for_newcomers_are_learned_from_newcomers_alone() -> None:
+    data = log_of([(user, item) for user in range(USERS) for item in range(ITEMS)])
+    part = Fits(Table(TABLE))
+    told: list[str] = []
+    context = FitContext(progress=lambda *step: told.append(step[0]))
+    weighted(part, learn=True, known=1, share=0.25).fit(data, context)
+    for some in held_out(part, data)[:-1]:
+        newcomers = [user for user, _ in some]
+        assert sorted(np.bincount(newcomers)) == [0] * (max(newcomers) - 1) + [ITEMS - 1] * 2
+    assert told[0] == "cut 1 of 3, toy.0 (1 of 1): work"
+
+
+def test_newcomers_of_more_likings_than_anybody_has_are_refused() -> None:
+    data = log_of([(user, item) for user in range(USERS) for item in range(ITEMS)])
+    with pytest.raises(DataError) as refused:
+        weighted(*right_and_wrong(), learn=True, known=4).fit(data, FitContext())
+    assert str(refused.value) == (
+        "hybrid.weighted can't hold out likings to learn weights from, give validation=... or set "
+        "learn to false: the cold-user split finds no user with more than 4 likings; lower known "
+        "or give more events a user"
+    )
+
+
 def test_learning_from_data_of_which_nothing_can_be_held_out_is_refused() -> None:
     with pytest.raises(DataError) as refused:
         weighted(*right_and_wrong(), learn=True).fit(log_of(TRAIN), FitContext())
@@ -561,6 +596,15 @@ def test_parts_with_one_name_are_told_apart_by_position() -> None:
         (
             {"parts": ["cf.ease"], "among": "old"},
             "hybrid.weighted: among must be one of 'all', 'new', got 'old' (str)",
+        ),
+        (
+            {"parts": ["cf.ease"], "known": 0},
+            "hybrid.weighted: known must be at least 1, or left out, got 0",
+        ),
+        (
+            {"parts": ["cf.ease"], "known": 3, "among": "new"},
+            "hybrid.weighted: weights are learned for newcomers or for new items, got known = 3 "
+            "and among = 'new'; leave one of them out",
         ),
         (
             {"parts": ["cf.ease"], "share": 1},

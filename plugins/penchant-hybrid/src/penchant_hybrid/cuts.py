@@ -5,7 +5,8 @@ drawn at random is more like the whole, and can be drawn again. A blend chosen b
 several per cent by the other, so `hybrid.auto`, which may be asked for either, gives both kinds of
 cut half a say. `hybrid.weighted` learns what will be liked next, and goes by time where events have
 any: by the latest likings of each user, the ones before these, and so on, so that no single stretch
-of time decides.
+of time decides. For newcomers it goes by users cut down to their first likings, drawn anew each
+time, since a draw is a small part of the users, of whom chance has too much of a say.
 
 Little is held out at a time. Settings that are best on four fifths of the data are not those that
 are best on all of it (with fewer likings, weaker ones against them win), and the choice is fitted
@@ -59,20 +60,25 @@ def cuts_of(data: Dataset, share: float, context: FitContext) -> tuple[list[Cut]
     return cuts, f"{' and '.join(words)} of each user's likings"
 
 
-def cuts_by(data: Dataset, kinds: Sequence[str], share: float, seed: int) -> list[Cut]:
-    """One cut of each of `kinds`, as `make_split` knows them.
+def cuts_by(
+    data: Dataset, kinds: Sequence[str], share: float, seed: int, known: int = 3
+) -> list[Cut]:
+    """One cut of each of `kinds`, as `make_split` knows them; "cold-user" leaves `known` likings.
 
     A "user-time" after another is cut from what that one left, so that it holds out what was liked
     before, and is left out where nothing is left to hold out. What is drawn is drawn from all of
     the data, by another seed each time. Raises DataError where nothing can be held out at all.
     """
-    from penchant.evaluation import make_split
+    from penchant.evaluation import cold_user_split, make_split
 
     cuts: list[Cut] = []
     for number, kind in enumerate(kinds):
         later = [cut.train for cut in cuts if cut.kind == kind == "user-time"]
         try:
-            split = make_split([data, *later][-1], kind, share=share, seed=seed + number)
+            if kind == "cold-user":
+                split = cold_user_split(data, share, seed + number, known=known)
+            else:
+                split = make_split([data, *later][-1], kind, share=share, seed=seed + number)
         except DataError:
             if not later:
                 raise

@@ -34,11 +34,19 @@ class WeightedSettings:
             "nobody has liked yet, to learn how new ones are best told apart"
         },
     )
+    known: int | None = field(
+        default=None,
+        metadata={
+            "help": "learn for newcomers, where weights are learned without validation events: "
+            "users of whom no more than so many likings are known, the first ones; None learns "
+            "for everybody"
+        },
+    )
     share: float = field(
         default=0.1,
         metadata={
-            "help": "of each user's likings (of the items, for new ones) to hold out a time, "
-            "where weights are learned without validation events"
+            "help": "of each user's likings (of the items, for new ones; of the users, for "
+            "newcomers) to hold out a time, where weights are learned without validation events"
         },
     )
     refit: bool = field(
@@ -48,7 +56,13 @@ class WeightedSettings:
 
     def __post_init__(self) -> None:
         check_choice(self, "among", ("all", "new"))
+        check_range(self, "known", at_least=1)
         check_range(self, "share", above=0, below=1)
+        if self.known is not None and self.among == "new":
+            raise ValueError(
+                f"weights are learned for newcomers or for new items, got known = {self.known} and "
+                "among = 'new'; leave one of them out"
+            )
         weighed(self.parts)
 
     def split(self) -> tuple[tuple[Spec, float], ...]:

@@ -72,11 +72,14 @@ class Weighted:
     def _learned(self, data: Dataset, context: FitContext) -> list[float]:
         """The weights by what the parts find of likings held out of the data."""
         kind = "user-random" if data.interactions.time is None else "user-time"
+        known = self._settings.known
         if self._settings.among == "new":
             kind = "cold-item"
+        elif known is not None:
+            kind = "cold-user"
         kinds = repeated(kind, len(data.interactions))
         try:
-            cuts = cuts_by(data, kinds, self._settings.share, context.seed)
+            cuts = cuts_by(data, kinds, self._settings.share, context.seed, known or 1)
         except DataError as error:
             raise DataError(
                 "hybrid.weighted can't hold out likings to learn weights from, give validation=... "
