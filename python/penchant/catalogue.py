@@ -9,7 +9,7 @@ import numpy as np
 
 from penchant import kernels
 from penchant.errors import RequestError, UnknownItem
-from penchant.queries import Candidates, Csr
+from penchant.queries import Candidates, Csr, bits_of
 
 if TYPE_CHECKING:
     from penchant.data import Items
@@ -35,8 +35,7 @@ class Catalogue:
 
     def bits(self, item_ids: Iterable[Id], what: str) -> U64:
         """The bitset of the items named; `what` is what messages call them."""
-        rows = self.ids.rows(listed(item_ids, what))
-        return kernels.bitset(rows[rows >= 0], self.size)
+        return kernels.bitset(self.ids.rows(listed(item_ids, what)), self.size)
 
     def candidates(
         self,
@@ -63,8 +62,7 @@ class Catalogue:
             return bits
         if not isinstance(where, Mapping):
             raise RequestError(f"where is a mapping of column to condition, got {where!r}")
-        fits = np.flatnonzero(self.items.where(where)).astype(np.int32)
-        matching = kernels.bitset(fits, self.size)
+        matching = bits_of(self.items.where(where))
         return matching if bits is None else bits & matching
 
     def lists(self, candidates: Iterable[Iterable[Id]]) -> Csr:
@@ -98,6 +96,8 @@ def listed(ids: Iterable[Id], what: str) -> Sequence[Id]:
 
 def checked_k(k: object) -> int:
     """How many items are wanted; RequestError for what is no whole number from 1."""
+    if type(k) is int and k > 0:  # nearly always
+        return k
     if isinstance(k, int | np.integer) and not isinstance(k, bool) and k >= 1:
         return int(k)
     raise RequestError(f"k is how many items to recommend, a whole number from 1, got {k!r}")

@@ -67,19 +67,21 @@ class Past:
                     raise RequestError(
                         f"history gives item {item!r} the value {value!r}; wanted a finite number"
                     )
-            pairs = dict(history)
+            rows = items.rows(list(history))
+            order = rows.argsort()
+            rows = rows[order]
+            values = np.fromiter(history.values(), np.float32, len(rows))[order]
         else:
             try:
-                pairs = dict.fromkeys(history, self.liking)
+                once = list(dict.fromkeys(history))
             except TypeError:  # what can't be hashed is no id
                 raise RequestError(f"history is a list of item ids, got {history!r}") from None
-        rows = items.rows(list(pairs))
-        values = np.fromiter(pairs.values(), np.float32, len(pairs))
-        known = rows >= 0
-        rows, values = rows[known], values[known]
-        order = np.argsort(rows, kind="stable")
-        indptr = np.array((0, len(rows)), np.int64)
-        return Csr(indptr, rows[order], values[order], len(items))
+            rows = items.rows(once)
+            rows.sort()
+            values = np.full(len(rows), self.liking, np.float32)
+        unknown = int(rows.searchsorted(0))  # they are -1, and come first
+        rows, values = rows[unknown:], values[unknown:]
+        return Csr(np.array((0, len(rows)), np.int64), rows, values, len(items))
 
     def alike(self, row: int, k: int) -> TopK:
         """Rank the other users by the cosine of what they liked; only those who share a liking.

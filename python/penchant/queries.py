@@ -16,7 +16,7 @@ import numpy as np
 from penchant.errors import ShapeError
 
 if TYPE_CHECKING:
-    from penchant.protocols import F32, I32, I64, U64
+    from penchant.protocols import F32, I32, I64, U64, Bool
 
 Scalar: TypeAlias = str | int | float | bool
 Context: TypeAlias = Mapping[str, Scalar | Sequence[Scalar]]
@@ -218,6 +218,14 @@ class Candidates:
             self.deny,
             None if self.lists is None else self.lists.take(which),
         )
+
+
+def bits_of(mask: Bool) -> U64:
+    """The bitset of the rows where `mask`, (items,) bool, is true, as `Candidates` has them."""
+    packed = np.packbits(mask, bitorder="little")
+    octets = np.zeros(-(-len(mask) // 64) * 8, np.uint8)
+    octets[: len(packed)] = packed
+    return octets.view("<u8").astype(np.uint64, copy=False)
 
 
 @dataclass(frozen=True, slots=True)

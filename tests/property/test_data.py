@@ -30,6 +30,7 @@ def test_ids_come_back_as_they_went_in(ids):
     assert rows.tolist() == [distinct.index(key) for key in ids]
     assert vocabulary.ids(rows) == ids
     assert vocabulary.rows(ids).tolist() == rows.tolist()
+    assert vocabulary.rows(ids * 3).tolist() == rows.tolist() * 3  # many are looked up otherwise
     assert [vocabulary.row(key) for key in ids] == rows.tolist()
     assert [vocabulary.id(row) for row in rows.tolist()] == ids
     assert Vocabulary.from_ids(distinct) == vocabulary
@@ -179,9 +180,18 @@ def test_conditions_are_comprehensions(rows, wanted, low):
     assert table.where({"labels": sorted(wanted)}).tolist() == [
         bool(wanted & set(row[1])) for row in rows
     ]
+    many = [*sorted(wanted), *map(str, range(9))]
+    assert table.where({"labels": many}).tolist() == table.where({"labels": many[:-9]}).tolist()
+    assert table.where({"name": many}).tolist() == table.where({"name": many[:-9]}).tolist()
+    for count in (0, 1, 2, 20):
+        numbers = [2.0, 1.0, *range(5, 23)][:count]
+        assert table.where({"number": numbers}).tolist() == [row[2] in numbers for row in rows]
     assert table.where({"number": (low, 1)}).tolist() == [
         row[2] <= 1 and (low is None or row[2] >= low) for row in rows
     ]
+    assert table.where({"number": (1, None)}).tolist() == [row[2] >= 1 for row in rows]
+    assert table.where({"number": (None, None)}).tolist() == [row[2] == row[2] for row in rows]
+    assert table.where({}).all()
     for name in wanted:
         both = table.where({"name": name, "labels": [name]})
         assert both.tolist() == [row[0] == name and name in row[1] for row in rows]

@@ -16,6 +16,7 @@ def test_every_key_is_where_a_search_from_the_left_finds_it(strings, keys):
     expected = [strings.index(key) if key in strings else -1 for key in keys + strings]
     assert [table.find(key) for key in keys + strings] == expected
     assert table.find_many(*pack_strings(keys + strings)).tolist() == expected
+    assert table.find_few(keys + strings).tolist() == expected
     seconds = [at for at, text in enumerate(strings) if text in strings[:at]]
     duplicate = (strings.index(strings[seconds[0]]), seconds[0]) if seconds else None
     assert table.first_duplicate() == duplicate

@@ -45,6 +45,15 @@ def test_many_keys_are_found_at_once():
     assert found.dtype == np.int32
 
 
+@pytest.mark.parametrize("odd", [1, None, b"a", "a\ud800"])
+def test_a_few_keys_are_found_where_all_of_them_are_text(odd):
+    table = table_of(["a", "b", "c"])
+    found = table.find_few(["c", "x", "a", "", np.str_("b")])
+    assert (found.tolist(), found.dtype) == ([2, -1, 0, -1, 1], np.int32)
+    assert table.find_few([]).tolist() == []
+    assert table.find_few(["a", odd]) is None
+
+
 def test_a_string_that_stands_twice_is_found_where_it_stands_first():
     table = table_of(["x", "b", "b", "x"])
     assert table.find("b") == 1

@@ -97,7 +97,7 @@ def test_selecting_from_scores_filters_alike():
 
 
 def test_a_bitset_has_one_bit_a_row():
-    assert bitset(np.array([65, 0, 0], np.int32), 70).tolist() == [1, 2]
+    assert bitset(np.array([65, 0, -1, 0], np.int32), 70).tolist() == [1, 2]
     assert bitset(np.empty(0, np.int32), 0).tolist() == []
     with pytest.raises(DataError, match=r"rows\[1\] is 5, and must lie in 0\.\.5"):
         bitset(np.array([1, 5], np.int32), 5)
@@ -122,7 +122,7 @@ def test_rows_are_appended_replaced_and_taken_out_of_an_index_made_from_another(
     more = index.with_rows(rows_of(1, 5), np.array([[4, 0], [3, 0]], np.float32))
     assert (more.rows, more.apart, more.dim, more.isa) == (6, 2, 2, index.isa)
     assert ranked(index=more, k=6) == [1, 0, 3, 5, 2, 4]
-    fewer = more.without_rows(rows_of(5, 0))
+    fewer = more.without_rows(rows_of(5, -1, 0))
     assert (fewer.rows, fewer.apart) == (6, 1)
     assert ranked(index=fewer, k=6) == [1, 3, 2, 4]
     assert fewer.scores(QUERY).tolist() == [[-np.inf, 4, 2, 3, 0, -np.inf]]

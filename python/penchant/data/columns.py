@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -198,6 +199,11 @@ class LabelColumn(Column):
         codes = np.concatenate([self.codes.indices, renamed[other.codes.indices]])
         shape = (len(self) + len(other), len(names))
         return type(self)(Csr.from_pairs(rows, codes, None, shape), names)
+
+    @cached_property
+    def owners(self) -> I32:
+        """The row of each entry of `codes`; worked out when it is first asked for, and kept."""
+        return self.codes.row_of_entry()
 
     def missing(self) -> Bool:
         none: Bool = self.codes.counts() == 0

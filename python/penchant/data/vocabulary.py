@@ -222,6 +222,11 @@ class Vocabulary:
 
         Raises DataError for ids of the other type, or of no type that an id can have.
         """
+        if self._table is not None and type(ids) is list and len(ids) <= _FEW:
+            few = self._table.find_few(ids)
+            if few is not None:
+                return few
+            # What follows says which of them is no text.
         given = checked_ids(ids, empty_allowed=True)
         if not len(given) or not self._size:
             return np.full(len(given), -1, np.int32)
@@ -231,8 +236,10 @@ class Vocabulary:
             return self._table.find_many(*pack(given, "an id"))
         if self._table is not None:
             raise DataError(self._wrong_kind(int(given[0])))
-        at = np.minimum(self._sorted.searchsorted(given), self._size - 1)
-        return np.where(self._sorted[at] == given, self._order[at], np.int32(-1))
+        at = self._sorted.searchsorted(given)
+        rows = self._order.take(at, mode="clip")
+        rows[self._sorted.take(at, mode="clip") != given] = -1
+        return rows
 
     def id(self, row: int) -> Id:
         """Give the id of a row. Raises DataError for a row that isn't here."""

@@ -7,18 +7,22 @@ that no row has matches nothing; a question that makes no sense for its column i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from penchant.data.columns import CategoryColumn, Column, LabelColumn, NumberColumn, TextColumn
 from penchant.errors import RequestError
 from penchant.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from penchant.protocols import I32, Bool
+    from penchant.protocols import Bool
+
+# Values that are compared one after the other sooner than np.isin sorts them.
+_FEW = 8
 
 
 def matching(columns: Mapping[str, Column], rows: int, conditions: Mapping[str, Any]) -> Bool:
@@ -26,7 +30,7 @@ def matching(columns: Mapping[str, Column], rows: int, conditions: Mapping[str, 
 
     Raises RequestError for an unknown column, and for a condition that its column can't take.
     """
-    fits = np.ones(rows, np.bool_)
+    fits: Bool | None = None
     for name, condition in conditions.items():
         column = columns.get(name)
         if column is None:
@@ -34,8 +38,9 @@ def matching(columns: Mapping[str, Column], rows: int, conditions: Mapping[str, 
                 f"there is no column {name!r}{did_you_mean(name, columns)} "
                 f"(columns: {', '.join(columns) or 'none'})"
             )
-        fits &= _matches(name, column, condition)
-    return fits
+        found = _matches(name, column, condition)
+        fits = found if fits is None else fits & found
+    return np.ones(rows, np.bool_) if fits is None else fits
 
 
 def _matches(name: str, column: Column, condition: Any) -> Bool:
@@ -43,7 +48,7 @@ def _matches(name: str, column: Column, condition: Any) -> Bool:
         if isinstance(condition, tuple):
             return _between(name, column, condition)
         numbers = [_number(name, value) for value in _listed(condition)]
-        return np.isin(column.values, numbers)
+        return _among(column.values, numbers)
     if isinstance(condition, tuple):
         raise RequestError(
             f"column {name!r} is a {column.kind}, got the range {condition!r}; a range needs a "
@@ -55,14 +60,22 @@ def _matches(name: str, column: Column, condition: Any) -> Bool:
     if isinstance(column, TextColumn):
         wanted = set(texts)
         return np.fromiter((text in wanted for text in column.words()), np.bool_, len(column))
-    codes: I32 = column.names.rows(texts)
-    hit = np.zeros(len(column.names) + 1, np.bool_)  # the last answers for code -1
-    hit[codes[codes >= 0]] = True
+    codes = [code for code in column.names.rows(texts).tolist() if code >= 0]
     if isinstance(column, CategoryColumn):
-        return hit[column.codes]
-    found = np.zeros(len(column.codes.indices) + 1, np.int64)
-    np.cumsum(hit[column.codes.indices], out=found[1:])
-    return found[column.codes.indptr[1:]] > found[column.codes.indptr[:-1]]
+        return _among(column.codes, codes)
+    fits = np.zeros(len(column), np.bool_)
+    fits[column.owners[np.flatnonzero(_among(column.codes.indices, codes))]] = True
+    return fits
+
+
+def _among(values: npt.NDArray[Any], wanted: Sequence[float]) -> Bool:
+    """(len(values),) bool: those that are one of the wanted."""
+    if not 0 < len(wanted) <= _FEW:
+        return np.isin(values, wanted)
+    fits: Bool = values == wanted[0]
+    for value in wanted[1:]:
+        fits |= values == value
+    return fits
 
 
 def _between(name: str, column: NumberColumn, condition: tuple[Any, ...]) -> Bool:
@@ -71,12 +84,14 @@ def _between(name: str, column: NumberColumn, condition: tuple[Any, ...]) -> Boo
             f"a range on {name!r} is (low, high) with None for an open end, got {condition!r}"
         )
     low, high = condition
-    fits = ~np.isnan(column.values)
+    ends = []  # nothing is known of a missing value, NaN, by any comparison
     if low is not None:
-        fits &= column.values >= _number(name, low)
+        ends.append(column.values >= _number(name, low))
     if high is not None:
-        fits &= column.values <= _number(name, high)
-    return fits
+        ends.append(column.values <= _number(name, high))
+    if not ends:
+        return ~np.isnan(column.values)
+    return ends[0] if len(ends) == 1 else ends[0] & ends[1]
 
 
 def _listed(condition: Any) -> list[Any]:

@@ -18,15 +18,17 @@ pub fn contains(set: &[u64], row: usize) -> bool {
 
 /// The set of `rows`, in [`words`]`(items)` words.
 ///
-/// The rows come in any order, and those that stand twice count once.
+/// The rows come in any order, and those that stand twice count once. Row -1, which is none, is
+/// passed over.
 ///
 /// # Errors
-/// [`KernelError::Data`] for a row outside `0..items`.
+/// [`KernelError::Data`] for any other row outside `0..items`.
 pub fn of(rows: &[i32], items: usize) -> Result<Vec<u64>, KernelError> {
     let mut set = vec![0_u64; words(items)];
     for (position, &row) in rows.iter().enumerate() {
         match usize::try_from(row) {
             Ok(row) if row < items => set[row / 64] |= 1 << (row % 64),
+            Err(_) if row == -1 => {}
             _ => {
                 return Err(KernelError::Data(format!(
                     "rows[{position}] is {row}, and must lie in 0..{items}"
@@ -43,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_set_holds_what_was_put_in_and_nothing_else() {
-        let set = of(&[129, 0, 64, 64], 130).unwrap();
+        let set = of(&[129, 0, -1, 64, 64], 130).unwrap();
         let held: Vec<usize> = (0..200).filter(|&row| contains(&set, row)).collect();
         assert_eq!(held, [0, 64, 129]);
         assert_eq!(set.len(), 3);
@@ -53,6 +55,6 @@ mod tests {
     fn a_row_outside_the_catalogue_is_named() {
         let refused = |row| of(&[1, row], 5).unwrap_err().to_string();
         assert_eq!(refused(5), "rows[1] is 5, and must lie in 0..5");
-        assert_eq!(refused(-1), "rows[1] is -1, and must lie in 0..5");
+        assert_eq!(refused(-2), "rows[1] is -2, and must lie in 0..5");
     }
 }

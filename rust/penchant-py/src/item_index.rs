@@ -200,9 +200,9 @@ impl ItemIndex {
     /// Another index, in which no search finds `rows` (r,) int32, in any order.
     ///
     /// The other items keep their row numbers. Answers are those of this index with `rows` denied.
-    /// O(apart x d + m / 64).
+    /// Row -1, which is none, is passed over. O(apart x d + m / 64).
     ///
-    /// `DataError` for a row that isn't there.
+    /// `DataError` for any other row that isn't there.
     fn without_rows(&self, rows: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = rows.py();
         let rows = vector(rows, "rows")?;

@@ -109,6 +109,26 @@ impl StringTable {
         Ok(found.into_pyarray(py))
     }
 
+    /// Positions of a list of n str, (n,) int32, -1 where one is absent; None where the list holds
+    /// anything else, or a str that UTF-8 can't hold (a lone surrogate).
+    ///
+    /// For a few, which are read where they are, with the GIL; `find_many` is for many.
+    fn find_few<'py>(&self, keys: &Bound<'py, PyList>) -> PyResult<Option<Vector<'py, i32>>> {
+        let table = self.view(keys.py())?;
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Some(text) = key
+                .cast::<PyString>()
+                .ok()
+                .and_then(|key| key.to_str().ok())
+            else {
+                return Ok(None);
+            };
+            found.push(table.find(text.as_bytes()).unwrap_or(-1));
+        }
+        Ok(Some(found.into_pyarray(keys.py())))
+    }
+
     /// The first string that stands a second time, as `(before, again)`, or None when all differ.
     ///
     /// Of several such strings, the one with the lowest second position. O(n).

@@ -71,8 +71,8 @@ fn dot<'py>(
 /// The set of `rows` (r,) int32 over `items` rows: ceil(items / 64) words of uint64, row `r` being
 /// bit `r % 64` of word `r // 64`.
 ///
-/// Rows come in any order, and those that stand twice count once. `DataError` for a row outside
-/// 0..items.
+/// Rows come in any order, and those that stand twice count once; row -1, which is none, is passed
+/// over. `DataError` for any other row outside 0..items.
 #[pyfunction]
 #[pyo3(name = "bitset")]
 fn bitset_of<'py>(

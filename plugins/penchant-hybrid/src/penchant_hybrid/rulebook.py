@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from penchant import kernels
 from penchant.errors import DataError, RequestError
-from penchant.queries import Csr
+from penchant.queries import Csr, bits_of
 from penchant.suggestions import did_you_mean
 
 from penchant_hybrid.likeness import labels_of, usable
@@ -63,7 +63,7 @@ class Bound:
     @cached_property
     def bits(self) -> U64:
         """`mask` as a bitset."""
-        return kernels.bitset(np.flatnonzero(self.items).astype(np.int32), self.size)
+        return bits_of(self.items)
 
     def added(self, rows: I32 | slice) -> F32:
         """(len(rows),) float32: what a boost, bury or fresh adds to the relevance of items."""

@@ -98,10 +98,10 @@ impl Overlay {
     }
 
     /// Take rows out, in any order: no search finds them, and their scores are -inf. Rows that are
-    /// out stay out. O(rows apart · dim + rows / 64).
+    /// out stay out, and row -1 is none. O(rows apart · dim + rows / 64).
     ///
     /// # Errors
-    /// [`KernelError::Data`] for a row that is not there.
+    /// [`KernelError::Data`] for any other row that is not there.
     pub fn without_rows(&self, rows: &[i32]) -> Result<Self, KernelError> {
         let out = bitset::of(rows, self.rows)?;
         let (mut own, mut kept) = (Vec::new(), Vec::new());
