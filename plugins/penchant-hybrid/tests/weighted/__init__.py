@@ -1,0 +1,1 @@
+"""What `hybrid.weighted` makes of its parts, and how it learns what they count."""
