@@ -20,6 +20,8 @@ pub(super) struct Columns<'a> {
     /// Sum of the squares of each column.
     squares: Vec<f64>,
     any_negative: bool,
+    /// Whether all values are 1, which needn't be read then.
+    ones: bool,
 }
 
 impl<'a> Columns<'a> {
@@ -38,6 +40,10 @@ impl<'a> Columns<'a> {
             by_row,
             squares: Vec::new(),
             any_negative: by_row.values().iter().any(|&value| value < 0.0),
+            ones: by_row
+                .values()
+                .iter()
+                .all(|value| value.to_bits() == 1.0_f32.to_bits()),
             by_column,
         };
         columns.squares = (0..by_row.columns())
@@ -162,6 +168,14 @@ impl<'a> Solver<'a> {
 
     /// Moves each weight to its optimum while the others stand still; gives the worst slope met.
     fn pass(&mut self, columns: &[u32]) -> f64 {
+        if self.columns.ones {
+            self.pass_of::<true>(columns)
+        } else {
+            self.pass_of::<false>(columns)
+        }
+    }
+
+    fn pass_of<const ONES: bool>(&mut self, columns: &[u32]) -> f64 {
         let Settings {
             l1,
             l2,
@@ -174,7 +188,8 @@ impl<'a> Solver<'a> {
             let (rows, values) = self.columns.column(column);
             let curve = self.columns.squares[column] + l2;
             let old = self.weights[column];
-            let pull = dot(rows, values, &self.remains) + self.columns.squares[column] * old;
+            let pull =
+                dot::<ONES>(rows, values, &self.remains) + self.columns.squares[column] * old;
             let new = if pull > l1 {
                 (pull - l1) / curve
             } else if pull < -l1 && !non_negative {
@@ -186,8 +201,14 @@ impl<'a> Solver<'a> {
             if step != 0.0 {
                 worst = worst.max(step.abs() * curve);
                 self.weights[column] = new;
-                for (&row, &value) in rows.iter().zip(values) {
-                    self.remains[row as usize] -= step * f64::from(value);
+                if ONES {
+                    for &row in rows {
+                        self.remains[row as usize] -= step;
+                    }
+                } else {
+                    for (&row, &value) in rows.iter().zip(values) {
+                        self.remains[row as usize] -= step * f64::from(value);
+                    }
                 }
             }
         }
@@ -240,18 +261,30 @@ impl<'a> Solver<'a> {
     }
 }
 
-/// The sum over a column of value times remains, in four lanes.
-fn dot(rows: &[i32], values: &[f32], remains: &[f64]) -> f64 {
+/// The sum over a column of value times remains, in four lanes. ONES: whether all values are 1.
+fn dot<const ONES: bool>(rows: &[i32], values: &[f32], remains: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (rows_by_4, rows_left) = rows.as_chunks::<4>();
-    let (values_by_4, values_left) = values.as_chunks::<4>();
-    for (rows, values) in rows_by_4.iter().zip(values_by_4) {
-        for lane in 0..4 {
-            sums[lane] += f64::from(values[lane]) * remains[rows[lane] as usize];
+    let last = rows_left.len();
+    if ONES {
+        for rows in rows_by_4 {
+            for lane in 0..4 {
+                sums[lane] += remains[rows[lane] as usize];
+            }
         }
-    }
-    for (lane, (&row, &value)) in rows_left.iter().zip(values_left).enumerate() {
-        sums[lane] += f64::from(value) * remains[row as usize];
+        for lane in 0..last {
+            sums[lane] += remains[rows_left[lane] as usize];
+        }
+    } else {
+        let (values_by_4, values_left) = values.as_chunks::<4>();
+        for (rows, values) in rows_by_4.iter().zip(values_by_4) {
+            for lane in 0..4 {
+                sums[lane] += f64::from(values[lane]) * remains[rows[lane] as usize];
+            }
+        }
+        for lane in 0..last {
+            sums[lane] += f64::from(values_left[lane]) * remains[rows_left[lane] as usize];
+        }
     }
     (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
