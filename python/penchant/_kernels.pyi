@@ -11,6 +11,7 @@ __all__ = [
     "ItemIndex",
     "Pairwise",
     "PairwiseModel",
+    "RidgeSystem",
     "SgdModel",
     "StringTable",
     "SvdppModel",
@@ -25,6 +26,7 @@ __all__ = [
     "neighbours",
     "nonnegative_least_squares",
     "pack_strings",
+    "places",
     "quantize_items",
     "ridge",
     "select_top_k",
@@ -89,6 +91,7 @@ def select_top_k(
     deny: U64 | None = None,
     lists: tuple[I64, I32] | None = None,
 ) -> tuple[I32, F32, I32]: ...
+def places(scores: F32, lists: tuple[I64, I32]) -> I32: ...
 def dot(queries: F32, items: F32) -> F32: ...
 def bitset(rows: I32, items: int) -> U64: ...
 def isas() -> list[str]: ...
@@ -317,6 +320,7 @@ class Pairwise:
         indices: I32,
         n_items: int,
         *,
+        start: tuple[F32, F32, int] | None = None,
         threads: int = 1,
         progress: Callable[[int, float], bool | None] | None = None,
     ) -> PairwiseModel: ...
@@ -346,6 +350,18 @@ class PairwiseModel:
     def train_auc(self) -> F32: ...
 
 # ---- maps from features to vectors
+
+@final
+class RidgeSystem:
+    def __new__(
+        cls,
+        features: F32 | tuple[I64, I32, F32, int],
+        *,
+        regularization: float,
+        weights: F32 | None = None,
+        threads: int = 1,
+    ) -> RidgeSystem: ...
+    def map(self, targets: F32, *, threads: int = 1) -> tuple[F32, F32]: ...
 
 def ridge(
     features: F32 | tuple[I64, I32, F32, int],

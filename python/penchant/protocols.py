@@ -10,8 +10,8 @@ name arguments freely. What a `fit` returns is immutable and safe to call from m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -60,6 +60,7 @@ class FitContext:
     progress: told of steps of long work. `cancelled`: asked between steps; on True the component
         raises `FitCancelled`. KeyboardInterrupt passes through untouched.
     validation: events held out of the data, for early stopping and learned weights, or None.
+    memo: what fits to the same dataset leave for one another, or None; see `known`.
     """
 
     seed: int = 0
@@ -67,6 +68,34 @@ class FitContext:
     progress: Progress = _silent
     cancelled: Callable[[], bool] = _never
     validation: Dataset | None = None
+    memo: Memo | None = None
+
+    def known(self, data: Dataset) -> MutableMapping[Hashable, Any]:
+        """What earlier fits to this very dataset left, and later ones will find.
+
+        A key starts with the component's full name and says all that its value follows from
+        besides the data, the seed included. What is found must lead to the bits of a fit that
+        finds nothing. Empty, and soon forgotten, where nobody keeps it.
+        """
+        return {} if self.memo is None else self.memo.of(data)
+
+    def sharing(self, data: Dataset) -> FitContext:
+        """A context in which fits to this dataset leave things for one another."""
+        if self.memo is not None and self.memo.data is data:
+            return self
+        return replace(self, memo=Memo(data))
+
+
+class Memo:
+    """What fits to one dataset leave for one another, for as long as somebody holds it."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+        self._known: dict[Hashable, Any] = {}
+
+    def of(self, data: Dataset) -> MutableMapping[Hashable, Any]:
+        """What was left; nothing for another dataset, such as a part that a fit holds out."""
+        return self._known if data is self.data else {}
 
 
 @dataclass(frozen=True)

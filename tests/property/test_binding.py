@@ -38,6 +38,7 @@ OBJECTS = {
         ITEMS, unobserved_weight=0.1, regularization=0.1, frequency_scaling=1.0
     ),
     "ItemIndex": lambda: _kernels.ItemIndex(ITEMS),
+    "RidgeSystem": lambda: _kernels.RidgeSystem(ITEMS, regularization=1.0),
     "StringTable": lambda: _kernels.StringTable(*TABLE, *_kernels.StringTable.build(*TABLE)),
 }
 

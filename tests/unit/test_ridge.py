@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from penchant.errors import DataError, SettingsError, ShapeError
-from penchant.kernels import ridge
+from penchant.kernels import RidgeSystem, ridge
 
 X = np.array([[4], [6]], np.float32)
 F = np.array([[8], [12]], np.float32)
@@ -83,3 +83,16 @@ def test_what_does_not_fit_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(error, match=sentence.replace("(", r"\(")):
         ridge(*arguments, **{"regularization": 1.0, **settings})
+
+
+@pytest.mark.parametrize("features", [X, sparse(X)], ids=["dense", "sparse"])
+def test_one_system_gives_the_map_to_any_targets(features: Any) -> None:
+    system = RidgeSystem(features, regularization=2.0)
+    for targets in (F, np.hstack([F, -F, X]).astype(np.float32), F[:, :0]):
+        found, alone = system.map(targets), ridge(features, targets, regularization=2.0)
+        assert [a.tobytes() for a in found] == [a.tobytes() for a in alone]
+        assert [a.shape for a in found] == [a.shape for a in alone]
+    with pytest.raises(ShapeError, match="targets has 1 rows, and must have one for each of the 2"):
+        system.map(F[:1])
+    with pytest.raises(SettingsError, match=r"regularization is 0, and must be greater than 0"):
+        RidgeSystem(features, regularization=0.0)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from penchant.errors import DataError, RequestError, SettingsError, ShapeError
-from penchant.kernels import ItemIndex, bitset, dot, isas, select_top_k
+from penchant.kernels import ItemIndex, bitset, dot, isas, places, select_top_k
 
 # A query of (1, 0) scores them 3, 1, 2, 3, nothing.
 ITEMS = np.array([[3, 0], [1, 9], [2, 0], [3, 1], [0, 5]], np.float32)
@@ -94,6 +94,22 @@ def test_selecting_from_scores_filters_alike():
     assert select_top_k(scores, 5)[0].tolist() == [[0, 3, 2, 1, -1]]
     rows, _, counts = select_top_k(scores, 2, seen=pair([0]), lists=pair([0, 1, 2]))
     assert (rows.tolist(), counts.tolist()) == ([[2, 1]], [2])
+
+
+def test_places_are_found_without_a_ranking():
+    scores = np.array([[3, 1, 2, 3, np.nan], [0, 0, 0, 0, -np.inf]], np.float32)
+    lists = np.array([0, 4, 6], np.int64), np.array([0, 2, 3, 4, 1, 4], np.int32)
+    # Equal scores by the lower column, and no number last.
+    assert places(scores, lists).tolist() == [0, 2, 1, 5, 1, 4]
+    assert places(scores[:0], (np.zeros(1, np.int64), lists[1][:0])).tolist() == []
+    for wrong, error, words in [
+        (3, TypeError, r"lists must be a pair \(indptr, indices\) of numpy arrays"),
+        (pair([0]), ShapeError, "lists has an indptr of 2 offsets, but 2 queries need 3"),
+        (pair([5], []), DataError, r"lists of query 0 holds a row outside 0\.\.5"),
+        ((lists[0], lists[1].astype(np.int64)), ShapeError, r"lists\[1\] has dtype int64"),
+    ]:
+        with pytest.raises(error, match=words):
+            places(scores, wrong)
 
 
 def test_a_bitset_has_one_bit_a_row():

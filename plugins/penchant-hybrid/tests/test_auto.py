@@ -223,6 +223,26 @@ def test_the_choice_is_the_same_for_any_threads() -> None:
     assert first.spec == second.spec
 
 
+def test_what_candidates_take_over_from_one_another_changes_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = checkerboard(users=12, items=10)
+    given = [{"use": "mf.warp", "epochs": epochs} for epochs in (4, 2, 6)]
+    chooser = Registry.discover().chooser(use("hybrid.auto", candidates=given))
+    epochs: list[float] = []
+
+    def progress(task: str, done: float, total: float, detail: str = "", /) -> None:
+        epochs.extend([done] if task.endswith("epochs") else [])
+
+    sharing = chooser.choose(data, FitContext(progress=progress))
+    # The third goes on from the second.
+    assert epochs[:13] == [0, 1, 2, 3, 4, 0, 1, 2, 0, 3, 4, 5, 6]
+    monkeypatch.setattr(FitContext, "sharing", lambda context, data: context)
+    taken = len(epochs)
+    assert chooser.choose(data, FitContext(progress=progress)) == sharing
+    assert len(epochs) > 2 * taken
+
+
 def test_validation_events_judge_and_then_join_the_data() -> None:
     whole = checkerboard(12, 10)
     held = np.arange(len(whole.interactions)) % 3 == 0

@@ -1,6 +1,7 @@
 """`mf.bpr` and `mf.warp`: what they learn, who folds in, what explains, and what is refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,6 +171,42 @@ def test_a_fit_can_be_cancelled_before_and_between_epochs() -> None:
         bpr().fit(toy_dataset(), FitContext(cancelled=lambda: True))
 
 
+@BOTH
+def test_a_fit_goes_on_from_one_of_fewer_epochs_to_the_same_bits(scorer: Make) -> None:
+    data, told = toy_dataset(), []
+
+    def progress(task: str, done: float, total: float, detail: str = "", /) -> None:
+        told.append(done)
+
+    def bits(epochs: int, context: FitContext, **settings: object) -> list[bytes]:
+        fitted = scorer(epochs=epochs, **settings).fit(data, context)
+        return [array.tobytes() for array in fitted.state().arrays.values()]
+
+    shared = FitContext(progress=progress).sharing(data)
+    for epochs, heard in [(2, [0, 1, 2]), (5, [0, 3, 4, 5]), (5, [0, 1, 2, 3, 4, 5])]:
+        told.clear()
+        assert bits(epochs, shared) == bits(epochs, FitContext())
+        assert told == heard
+    # Other steps, another seed and other data start anew.
+    for context, settings in [
+        (shared, {"learning_rate": 0.01}),
+        (replace(shared, seed=3), {}),
+        (shared.sharing(toy_dataset()), {}),
+    ]:
+        told.clear()
+        assert bits(7, context, **settings) == bits(7, replace(context, memo=None), **settings)
+        assert told[:2] == [0, 1]
+
+
+def test_a_fit_that_went_on_says_after_which_epoch_it_was_cancelled() -> None:
+    data = toy_dataset()
+    asked = iter([False, False, True, True])
+    shared = FitContext().sharing(data)
+    warp(epochs=4).fit(data, shared)
+    with pytest.raises(FitCancelled, match=r"the fit of mf\.warp was cancelled after epoch 6"):
+        warp(epochs=9).fit(data, replace(shared, cancelled=lambda: next(asked)))
+
+
 def test_a_fit_that_diverges_names_what_to_lower() -> None:
     with pytest.raises(FitDiverged) as refused:
         bpr(learning_rate=1e9, regularization=1.0).fit(toy_dataset(), FitContext())
@@ -205,6 +242,21 @@ def test_the_kernel_gives_the_same_bits_for_any_number_of_threads() -> None:
         ]
         assert len({found.user_factors.tobytes() for found in fits}) == 1
         assert len({found.item_factors.tobytes() for found in fits}) == 1
+
+
+def test_the_kernel_refuses_a_start_that_does_not_fit() -> None:
+    likes = likings([0], [1, 2], columns=3)
+    users, items = np.zeros((2, 2), np.float32), np.zeros((3, 2), np.float32)
+    steps = kernels.Pairwise(**STEPS)  # type: ignore[arg-type]
+    for start, error, message in [
+        (3, TypeError, r"start must be a triple \(user_factors, item_factors, epochs\)"),
+        ((items, items, 1), ShapeError, "the factors of users to start from are 3 x 2, and must"),
+        ((users, users, 1), ShapeError, "the factors of items to start from are 2 x 2, and must"),
+        ((users, items, 3), SettingsError, "epochs is 3, and must be above the 3 that led to the"),
+        ((users, items, -1), TypeError, r"start\[2\] must be a whole number of epochs, got -1"),
+    ]:
+        with pytest.raises(error, match=message):
+            steps.fit(likes.indptr, likes.indices, 3, start=start)  # type: ignore[arg-type]
 
 
 def test_the_kernel_refuses_what_it_cannot_use() -> None:

@@ -23,7 +23,7 @@ from penchant.item_text.features import (
     unit_rows,
     values_of,
 )
-from penchant.item_text.mapping import TextMap
+from penchant.item_text.mapping import TextLessons, TextMap
 from penchant.item_text.whitening import Whitening
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "FittedItemText",
     "ItemText",
     "SavedEncoder",
+    "TextLessons",
     "TextLike",
     "TextMap",
     "TextSource",

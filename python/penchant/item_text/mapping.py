@@ -67,21 +67,7 @@ class TextMap:
 
         With m = min(rows, features, 4096), O(entries·m + m²·(m + f)) time and O(m²) memory.
         """
-        told = rows[described(features)[rows]]
-        known = rows_of(features, told)
-        columns = _commonest(known)
-        if not len(columns):
-            f = vectors.shape[1]
-            return cls(text, columns, np.zeros((0, f), np.float32), np.zeros(f, np.float32))
-        read = _narrowed(known, columns)
-        coefficients, intercept = kernels.ridge(
-            _parts(read) if isinstance(read, Csr) else read,
-            vectors[told],
-            regularization=regularization,
-            weights=None if trust is None else trust[told],
-            threads=threads,
-        )
-        return cls(text, columns, coefficients, intercept)
+        return TextLessons(text, features, rows, regularization, threads, trust).learn(vectors)
 
     def of_strangers(
         self,
@@ -152,6 +138,44 @@ class TextMap:
         names = ("columns", "coefficients", "intercept")
         columns, coefficients, intercept = (np.asarray(state.arrays[name]) for name in names)
         return cls(text.restore(state.parts["text"]), columns, coefficients, intercept)
+
+
+class TextLessons:
+    """What maps to several sets of vectors of the same items have in common: their equations.
+
+    Arguments, time and memory are those of `TextMap.learn`.
+    """
+
+    def __init__(
+        self,
+        text: FittedItemText,
+        features: F32 | Csr,
+        rows: I32,
+        regularization: float,
+        threads: int,
+        trust: F32 | None = None,
+    ) -> None:
+        self._text, self._threads = text, threads
+        self._told = rows[described(features)[rows]]
+        known = rows_of(features, self._told)
+        self._columns = _commonest(known)
+        self._system = None
+        if len(self._columns):
+            read = _narrowed(known, self._columns)
+            self._system = kernels.RidgeSystem(
+                _parts(read) if isinstance(read, Csr) else read,
+                regularization=regularization,
+                weights=None if trust is None else trust[self._told],
+                threads=threads,
+            )
+
+    def learn(self, vectors: F32) -> TextMap:
+        """The bits of `TextMap.learn`, without its cubic part. O(m²·f)."""
+        f = vectors.shape[1]
+        learned = np.zeros((0, f), np.float32), np.zeros(f, np.float32)
+        if self._system is not None:
+            learned = self._system.map(vectors[self._told], threads=self._threads)
+        return TextMap(self._text, self._columns, *learned)
 
 
 def _commonest(features: F32 | Csr) -> I32:

@@ -9,9 +9,12 @@
     reason = "each caller compiles the inner loops for its own instruction set"
 )]
 
+mod factor;
+
 use crate::Isa;
 use crate::parallel::{Queue, together};
 use crate::simd::{Lanes, Simd, Work, run};
+use factor::Factor;
 
 /// Rows of a tile: with two lanes in width, as many sums as hide the latency of one.
 const TILE: usize = 8;
@@ -188,6 +191,12 @@ impl Symmetric {
 pub struct Cholesky(Symmetric);
 
 impl Cholesky {
+    /// Number of unknowns.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.size
+    }
+
     /// Solves the system for `right`, and leaves the solution there. O(size²).
     ///
     /// # Panics
@@ -216,16 +225,16 @@ impl Cholesky {
     }
 }
 
-/// Sums over `rows` of products: `sums[r][c] = Σ row[first + r] * row[lane + c]`.
+/// Sums over `rows` of products, added to `sums`: `sums[r][c] += Σ row[first + r] * row[lane + c]`.
 #[inline(always)]
 fn products<S: Simd, const C: usize>(
     simd: S,
+    mut sums: [[S::Vector; C]; TILE],
     rows: &[Lanes],
     width: usize,
     first: usize,
     lane: usize,
 ) -> [[S::Vector; C]; TILE] {
-    let mut sums = [[simd.splat(0.0); C]; TILE];
     for row in rows.chunks_exact(width) {
         let (scalars, _) = row[first / 16].0[first % 16..].as_chunks::<TILE>();
         let right: &[Lanes; C] = row[lane..].first_chunk().expect("lanes of the row");
@@ -241,10 +250,13 @@ fn products<S: Simd, const C: usize>(
 }
 
 /// For each tile of the upper triangle in rows from `first` on: adds `sign` times the products.
+///
+/// earlier: the sums over rows before these, as far as there are any.
 #[inline(always)]
 fn add_products<S: Simd>(
     simd: S,
     into: &mut [Lanes],
+    earlier: &[Lanes],
     rows: &[Lanes],
     width: usize,
     first: usize,
@@ -258,7 +270,8 @@ fn add_products<S: Simd>(
     };
     let mut lane = first / 16;
     while lane + 2 <= width {
-        let sums = products::<S, 2>(simd, rows, width, first, lane);
+        let sums = sums_in::<S, 2>(simd, earlier, width, lane);
+        let sums = products::<S, 2>(simd, sums, rows, width, first, lane);
         for (row, [a, b]) in sums.into_iter().enumerate() {
             add(row, lane, a);
             add(row, lane + 1, b);
@@ -266,11 +279,29 @@ fn add_products<S: Simd>(
         lane += 2;
     }
     if lane < width {
-        let sums = products::<S, 1>(simd, rows, width, first, lane);
+        let sums = sums_in::<S, 1>(simd, earlier, width, lane);
+        let sums = products::<S, 1>(simd, sums, rows, width, first, lane);
         for (row, [a]) in sums.into_iter().enumerate() {
             add(row, lane, a);
         }
     }
+}
+
+/// A tile of sums that rows of lanes hold from `lane` on; zeros where there are no rows.
+#[inline(always)]
+fn sums_in<S: Simd, const C: usize>(
+    simd: S,
+    rows: &[Lanes],
+    width: usize,
+    lane: usize,
+) -> [[S::Vector; C]; TILE] {
+    let mut sums = [[simd.splat(0.0); C]; TILE];
+    for (sums, row) in sums.iter_mut().zip(rows.chunks_exact(width)) {
+        for (sum, lanes) in sums.iter_mut().zip(&row[lane..]) {
+            *sum = simd.load(lanes);
+        }
+    }
+    sums
 }
 
 struct Outer<'a> {
@@ -288,53 +319,10 @@ impl Work for Outer<'_> {
     fn on<S: Simd>(self, simd: S) {
         for block in self.rows.chunks(BLOCK * self.width.max(1)) {
             for (at, tile) in self.into.chunks_exact_mut(TILE * self.width).enumerate() {
-                add_products(simd, tile, block, self.width, self.first + TILE * at, 1.0);
+                let first = self.first + TILE * at;
+                add_products(simd, tile, &[], block, self.width, first, 1.0);
             }
         }
-    }
-}
-
-struct Factor<'a> {
-    rows: &'a mut [Lanes],
-    width: usize,
-}
-
-impl Work for Factor<'_> {
-    type Output = Option<usize>;
-
-    /// Row by row: what the rows above leave of this one, divided by the root of its diagonal.
-    #[inline(always)]
-    fn on<S: Simd>(self, simd: S) -> Option<usize> {
-        let width = self.width;
-        for first in (0..16 * width).step_by(TILE) {
-            let (above, panel) = self.rows.split_at_mut(first * width);
-            let panel = &mut panel[..TILE * width];
-            let wanted: [f32; TILE] =
-                std::array::from_fn(|at| panel[at * width + first / 16].0[first % 16 + at]);
-            add_products(simd, panel, above, width, first, -1.0);
-            for (at, wanted) in wanted.into_iter().enumerate() {
-                let (block, lane) = ((first + at) / 16, (first + at) % 16);
-                let (done, row) = panel.split_at_mut(at * width);
-                let row = &mut row[..width];
-                for done in done.chunks_exact(width) {
-                    let scalar = simd.splat(-done[block].0[lane]);
-                    for (lanes, done) in row[block..].iter_mut().zip(&done[block..]) {
-                        simd.store(simd.fma(scalar, simd.load(done), simd.load(lanes)), lanes);
-                    }
-                }
-                let pivot = row[block].0[lane];
-                // Less is what rounding leaves of a singular matrix.
-                if !(pivot > wanted * f32::EPSILON && pivot.is_finite()) {
-                    return Some(first + at);
-                }
-                row[block].0[..lane].fill(0.0);
-                let scale = simd.splat(1.0 / pivot.sqrt());
-                for lanes in &mut row[block..] {
-                    simd.store(simd.mul(simd.load(lanes), scale), lanes);
-                }
-            }
-        }
-        None
     }
 }
 

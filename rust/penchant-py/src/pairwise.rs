@@ -10,9 +10,10 @@ use crate::turns::Turns;
 use numpy::{IntoPyArray, PyArray1, PyArray2};
 use penchant_kernels::filter::Ragged;
 use penchant_kernels::pairwise::{
-    Loss, Model, Rivals, Settings, fit, fold_in, fold_in_items, rivals, shares,
+    Loss, Model, Rivals, Settings, Start, fit, fold_in, fold_in_items, go_on, rivals, shares,
 };
 use penchant_kernels::{Isa, KernelError, Matrix};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 /// Learns factors of users and items from likings: each is compared with an item that its user is
@@ -75,16 +76,22 @@ impl Pairwise {
     /// model is returned as it stands. What it raises, and an interrupt from the keyboard, pass
     /// through.
     ///
+    /// `start` is `(user_factors, item_factors, epochs)`: what the first `epochs` whole epochs of a
+    /// training left whose settings were the same but for their number. Training goes on from there,
+    /// to the bits that it would have led to at once; `train_auc` is of the other epochs alone.
+    ///
     /// `FitDiverged` when factors leave the finite numbers, `DataError` for rows out of range or out
     /// of order, or no liking at all. O(epochs x likings x factors) time, for WARP times the tries
     /// that are needed; O(likings + rows x factors) memory.
-    #[pyo3(signature = (indptr, indices, n_items, *, threads = 1, progress = None))]
+    #[pyo3(signature = (indptr, indices, n_items, *, start = None, threads = 1, progress = None))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword in Python")]
     fn fit(
         &self,
         py: Python<'_>,
         indptr: &Bound<'_, PyAny>,
         indices: &Bound<'_, PyAny>,
         #[pyo3(from_py_with = whole)] n_items: usize,
+        start: Option<&Bound<'_, PyAny>>,
         #[pyo3(from_py_with = whole)] threads: usize,
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<PairwiseModel> {
@@ -92,11 +99,34 @@ impl Pairwise {
         let numbers = n_items.saturating_mul(self.0.factors.next_multiple_of(16));
         fits_memory(numbers, || format!("factors of {n_items} items")).or_raise(py)?;
         let settings = Settings { threads, ..self.0 };
+        let start: Option<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)> = start
+            .map(|start| {
+                together(
+                    start,
+                    "start",
+                    "a triple (user_factors, item_factors, epochs)",
+                )
+            })
+            .transpose()?;
+        let start = match &start {
+            Some((users, items, epochs)) => Some(Start {
+                users: factors(users, "start[0]")?,
+                items: factors(items, "start[1]")?,
+                epochs: whole(epochs).map_err(|_| {
+                    PyTypeError::new_err(format!(
+                        "start[2] must be a whole number of epochs, got {epochs}"
+                    ))
+                })?,
+            }),
+            None => None,
+        };
         let mut progress = Progress::new(progress);
         let fitted = py.detached(|| {
-            fit(&likes, &settings, Isa::best(), |epoch, auc| {
-                progress.ask(auc.map(|auc| (epoch, auc)))
-            })
+            let heard = |epoch, auc: Option<f64>| progress.ask(auc.map(|auc| (epoch, auc)));
+            match &start {
+                Some(start) => go_on(&likes, &settings, start, Isa::best(), heard),
+                None => fit(&likes, &settings, Isa::best(), heard),
+            }
         });
         progress.into_result()?;
         let Model {

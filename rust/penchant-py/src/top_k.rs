@@ -1,13 +1,14 @@
 //! Ranking without an index, and what `ItemIndex` shares with it: how results are made.
 
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
+use penchant_kernels::filter::Ragged;
 use penchant_kernels::top_k::{self, Best};
 use penchant_kernels::{Isa, KernelError, Matrix, bitset};
 use pyo3::prelude::*;
 
-use crate::arrays::{matrix, vector};
+use crate::arrays::{matrix, together, vector};
 use crate::errors::OrRaise;
-use crate::filters::{Filters, any_pair};
+use crate::filters::{AnyPair, Filters, any_pair};
 use crate::numbers::{fits_memory, integer};
 use crate::turns::Turns;
 
@@ -21,6 +22,7 @@ pub(crate) type Triple<'py> = (
 /// Adds what this module has to the extension.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(select_top_k, module)?)?;
+    module.add_function(wrap_pyfunction!(places, module)?)?;
     module.add_function(wrap_pyfunction!(dot, module)?)?;
     module.add_function(wrap_pyfunction!(bitset_of, module)?)?;
     module.add_function(wrap_pyfunction!(isas, module)?)?;
@@ -49,6 +51,29 @@ fn select_top_k<'py>(
         let filter = filters.checked(scores.rows(), scores.dim())?;
         top_k::select_top_k(scores, &filter, best)
     })
+}
+
+/// Where columns stand among those of their rows of `scores` (n, m) float32: (l,) int32.
+///
+/// lists: (indptr (n + 1,) int64, indices (l,) int32), ascending columns of each row. The place of one
+/// is how many come before it, 0 for the best: those of a greater score, and lower columns of the same.
+/// A NaN comes last. O(l x m), so for a few columns of a row quicker than ranking it.
+#[pyfunction]
+fn places<'py>(
+    scores: &Bound<'py, PyAny>,
+    lists: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray1<i32>>> {
+    let py = scores.py();
+    let scores = floats(scores, "scores")?;
+    let (indptr, indices): AnyPair<'_> = together(lists, "lists", "a pair (indptr, indices)")?;
+    let (indptr, indices) = (vector(&indptr, "lists[0]")?, vector(&indices, "lists[1]")?);
+    let mut found = vec![0; indices.len()];
+    py.detached(|| {
+        let listed = Ragged::new("lists", indptr, indices, scores.rows(), scores.dim())?;
+        top_k::places(Isa::best(), scores, &listed, &mut found)
+    })
+    .or_raise(py)?;
+    Ok(PyArray1::from_vec(py, found))
 }
 
 /// Canonical scores of `queries` (n, d) float32 with `items` (m, d) float32: (n, m) float32.

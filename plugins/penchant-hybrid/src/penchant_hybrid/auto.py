@@ -110,7 +110,7 @@ class Auto:
         self, specs: Sequence[dict[str, Any]], cut: Cut, place: int, cuts: int, context: FitContext
     ) -> Judge:
         """Fit all candidates to one cut, and keep no more of them than what they put first."""
-        parts = []
+        parts, context = [], context.sharing(cut.train)
         for done, spec in enumerate(specs):
             name = str(spec["use"])
             if context.cancelled():

@@ -29,7 +29,7 @@ def fit_parts(
     `owner` is the hybrid's name, for the sentence of a cancelled fit; `again` goes before what the
     progress says.
     """
-    parts = []
+    parts, context = [], context.sharing(data)
     for place, (name, scorer) in enumerate(zip(names, scorers, strict=True), start=1):
         if context.cancelled():
             raise FitCancelled(f"the fit of {owner} was cancelled before {name}")

@@ -20,7 +20,7 @@ from penchant.queries import Csr, Queries
 if TYPE_CHECKING:
     import numpy.typing as npt
     from penchant.data import Dataset
-    from penchant.protocols import F32, FitContext
+    from penchant.protocols import F32, I32, FitContext
 
     from penchant_hybrid.parts import Part
 
@@ -36,6 +36,7 @@ DEPTH = 100
 USERS = 4096
 _SCORES_AT_ONCE = 160_000_000  # 640 MB of float32, all parts together
 _BATCH = 16_000_000
+_DISCOUNTS = np.asarray(1.0 / np.log2(np.arange(CUT) + 2.0), np.float64)
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,12 @@ class Judge:
         higher = raised(counts)
         if not all(one in self._known for one in higher):
             total = self._sum(np.array(counts) * self.sizes)
+            more = np.empty_like(total)
             for one, size, scores in zip(higher, self.sizes, self.scores, strict=True):
                 if one not in self._known:
-                    self._known[one] = self._ndcg(total + np.float32(size) * scores)
+                    np.multiply(scores, np.float32(size), out=more)
+                    np.add(total, more, out=more)
+                    self._known[one] = self._ndcg(more)
         return [self._known[one] for one in higher]
 
     def ndcg_of(self, weights: Sequence[float]) -> F64:
@@ -100,15 +104,10 @@ class Judge:
 
         Counts what is before each liking, for a user has few of them: O(likings·items).
         """
-        users, items = self._wanted
-        mine = total[users]
-        own = np.take_along_axis(mine, items[:, None], axis=1)
-        before = np.count_nonzero(mine > own, axis=1)
-        near = np.flatnonzero(before < CUT)
-        equal = (mine[near] == own[near]) & (np.arange(total.shape[1]) < items[near, None])
-        before[near] += np.count_nonzero(equal, axis=1)
+        wanted, users = self._wanted, self._users
+        before = kernels.places(total, (wanted.indptr, wanted.indices))
         hits = before < CUT
-        gains = np.bincount(users[hits], _discounts()[before[hits]], len(self.ideal))
+        gains = np.bincount(users[hits], _DISCOUNTS[before[hits]], len(self.ideal))
         return np.asarray(gains / self.ideal, np.float64)
 
     @cached_property
@@ -123,10 +122,14 @@ class Judge:
         return barred
 
     @cached_property
-    def _wanted(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """The users and the items of the likings among what is ranked."""
-        users, items = np.nonzero(self.relevant & (self._barred == 0))
-        return users, items
+    def _wanted(self) -> Csr:
+        """The likings of each user among what is ranked."""
+        return _rows_of(self.relevant & (self._barred == 0))
+
+    @cached_property
+    def _users(self) -> I32:
+        """Whose likings these are."""
+        return self._wanted.row_of_entry()
 
     def pooled(self, depth: int = DEPTH) -> Judge:
         """Keep of each user what any part puts among its first `depth`, in the items' order.
@@ -195,10 +198,6 @@ def _rows_of(chosen: npt.NDArray[np.bool_]) -> Csr:
     indptr = np.zeros(len(chosen) + 1, np.int64)
     np.cumsum(chosen.sum(axis=1), out=indptr[1:])
     return Csr(indptr, np.nonzero(chosen)[1].astype(np.int32), None, chosen.shape[1])
-
-
-def _discounts() -> F64:
-    return np.asarray(1.0 / np.log2(np.arange(CUT) + 2.0), np.float64)
 
 
 def judge_of(
@@ -299,7 +298,7 @@ def _judge(parts: Sequence[Part], data: Dataset, asked: _Asked) -> Judge:
         own = np.zeros((len(queries), len(data.items)), np.float32)
         replace(part, weight=1.0).add(own, queries, None)
         scores.append(own)
-    ideal = np.cumsum(_discounts())[np.minimum(CUT, asked.likes.counts()) - 1]
+    ideal = np.cumsum(_DISCOUNTS)[np.minimum(CUT, asked.likes.counts()) - 1]
     sizes = np.array([part.weight for part in parts], np.float64)
     relevant = asked.likes.to_dense() > 0
     return Judge(scores, sizes, queries.history, asked.allow, relevant, ideal)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from penchant import kernels
 from penchant.errors import DataError, FitCancelled
-from penchant.item_text import TextMap, text_source
+from penchant.item_text import TextLessons, TextMap, text_source
 from penchant.protocols import FitContext, State
 
 from penchant_mf.factor_model import FactorModel
@@ -155,22 +155,17 @@ class Als:
                 f"one; min_value is {data.min_value}"
             )
         loss, turns = Loss.of(likes, self._settings), self._turns()
-        described = None if self._text is None else self._text.fit(data, context)
         liked = np.unique(likes.indices)
-        start = text = prior = None
+        start = text = prior = lessons = None
+        if self._text is not None:
+            words, features = self._text.fit(data, context)
+            pull = self._settings.text_regularization
+            lessons = TextLessons(words, features.matrix, liked, pull, context.threads)
         for turn in turns:
             users, items = self._alternate(likes, loss, context, turn, (start, prior))
             start = users
-            if described is not None:
-                words, features = described
-                text = TextMap.learn(
-                    words,
-                    features.matrix,
-                    items,
-                    liked,
-                    self._settings.text_regularization,
-                    context.threads,
-                )
+            if lessons is not None:
+                text = lessons.learn(items)
                 prior = text.of(features.matrix)
         if prior is not None:
             prior[liked] = items[liked]

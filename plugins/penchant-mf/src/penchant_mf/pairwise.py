@@ -12,6 +12,7 @@ words say. Without, it has only ever been the loser of comparisons, and comes la
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -143,6 +144,7 @@ class Pairwise:
     def fit(self, data: Dataset, context: FitContext, /) -> FittedPairwise:
         """Compare and step. O(epochs·likings·factors), for WARP times the tries that are needed.
 
+        Goes on from a fit of fewer epochs, where the context knows one.
         A text takes its own time besides. Raises DataError where nobody likes anything, or a text
         is asked for and no item has one, and FitDiverged.
         """
@@ -163,14 +165,23 @@ class Pairwise:
             raise FitCancelled(f"the fit of {self._source} was cancelled before it began")
         described = None if self._text is None else self._text.fit(data, context)
         steps = self._steps(context.seed)
+        known, course = context.known(data), self._course(context.seed)
+        start = known.get(course)
+        if start is not None and start[2] >= epochs:
+            start = None
         found = steps.fit(
-            likes.indptr, likes.indices, likes.columns, threads=context.threads, progress=after
+            likes.indptr,
+            likes.indices,
+            likes.columns,
+            start=start,
+            threads=context.threads,
+            progress=after,
         )
         if context.cancelled():
-            raise FitCancelled(
-                f"the fit of {self._source} was cancelled after epoch {len(found.train_auc)}"
-            )
+            done = len(found.train_auc) + (0 if start is None else start[2])
+            raise FitCancelled(f"the fit of {self._source} was cancelled after epoch {done}")
         users, items, text = found.user_factors, found.item_factors, None
+        known[course] = users, items, epochs
         if described is not None:
             words, features = described
             liked = np.unique(likes.indices)
@@ -215,6 +226,12 @@ class Pairwise:
         items = self._steps(seed, _ITEMS_BPR if bpr else _ITEMS_WARP)
         folding = Folding(seed, users, items, rivals)
         return FittedPairwise(self._source, vectors, min_value, folding, text)
+
+    def _course(self, seed: int) -> Hashable:
+        """All that decides on the steps, but how many there are: a text comes after them."""
+        told = self._settings
+        steps = told.factors, told.learning_rate, told.decay, told.regularization, self._max_tries
+        return self._source, *steps, seed
 
     def _steps(self, seed: int, pace: Pace | None = None) -> kernels.Pairwise:
         settings = self._settings

@@ -104,6 +104,50 @@ fn a_matrix_of_nothing_is_solved_by_nothing() {
         .solve(&mut [], Isa::best());
 }
 
+/// What [`Symmetric::factored`] does, one number at a time.
+fn factored_by_hand(matrix: &Symmetric) -> Vec<Vec<f32>> {
+    let mut rows = dense(matrix);
+    let size = matrix.size();
+    for row in 0..size {
+        let tile = row - row % 8;
+        for column in row..size {
+            let mut above = 0.0_f32;
+            for done in &rows[..tile] {
+                above = done[row].mul_add(done[column], above);
+            }
+            let mut left = above.mul_add(-1.0, rows[row][column]);
+            for done in &rows[tile..row] {
+                left = (-done[row]).mul_add(done[column], left);
+            }
+            rows[row][column] = left;
+        }
+        let scale = 1.0 / rows[row][row].sqrt();
+        rows[row][row..]
+            .iter_mut()
+            .for_each(|value| *value *= scale);
+    }
+    rows
+}
+
+#[test]
+fn a_matrix_that_is_factored_in_panels_has_the_bits_of_one_number_at_a_time() {
+    // Sizes on both sides of where panels begin, and one that ends within a panel and a pair.
+    for size in [500, 512, 533] {
+        let values: Vec<f32> = (0..40 * size).map(|at| (at as f32).sin()).collect();
+        let mut matrix = outer(size, &values, Isa::best());
+        matrix.add_to_diagonal(1.0);
+        let wanted = factored_by_hand(&matrix);
+        for isa in available() {
+            let found = matrix.clone().factored(isa).unwrap().0;
+            for (row, wanted) in wanted.iter().enumerate() {
+                for (column, wanted) in wanted.iter().enumerate().skip(row) {
+                    assert_eq!(found.value(row, column).to_bits(), wanted.to_bits());
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

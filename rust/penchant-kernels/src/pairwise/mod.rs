@@ -18,7 +18,7 @@ mod step;
 use crate::crew::crew;
 use crate::filter::Ragged;
 use crate::parallel::useful_threads;
-use crate::{Isa, KernelError};
+use crate::{Isa, KernelError, Matrix};
 use choose::Round;
 use plan::Plan;
 use rows::Rows;
@@ -171,22 +171,87 @@ pub fn fit(
     likes: &Ragged<'_>,
     settings: &Settings,
     isa: Isa,
-    mut progress: impl FnMut(usize, Option<f64>) -> ControlFlow<()>,
+    progress: impl FnMut(usize, Option<f64>) -> ControlFlow<()>,
 ) -> Result<Model, KernelError> {
+    check(likes, settings)?;
+    let rows = Rows::start(likes, settings);
+    train(likes, settings, rows, 0, isa, progress)
+}
+
+/// What a training of fewer epochs left, to be gone on from.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The factors of users.
+    pub users: Matrix<'a>,
+    /// The factors of items.
+    pub items: Matrix<'a>,
+    /// How many whole epochs have led there.
+    pub epochs: usize,
+}
+
+/// Goes on where a training of fewer epochs, with settings that were the same otherwise, has come:
+/// the bits of [`fit`], in the time of the epochs that are left. `train_auc` is of these alone.
+///
+/// # Errors
+/// As there, and when the start has other shapes or as many epochs as there are to be, or more.
+pub fn go_on(
+    likes: &Ragged<'_>,
+    settings: &Settings,
+    start: &Start<'_>,
+    isa: Isa,
+    progress: impl FnMut(usize, Option<f64>) -> ControlFlow<()>,
+) -> Result<Model, KernelError> {
+    check(likes, settings)?;
+    for (name, matrix, rows) in [
+        ("users", &start.users, likes.rows()),
+        ("items", &start.items, likes.columns()),
+    ] {
+        if (matrix.rows(), matrix.dim()) != (rows, settings.factors) {
+            return Err(KernelError::Shape(format!(
+                "the factors of {name} to start from are {} x {}, and must be {rows} x {}",
+                matrix.rows(),
+                matrix.dim(),
+                settings.factors
+            )));
+        }
+    }
+    if start.epochs >= settings.epochs {
+        return Err(KernelError::Setting(format!(
+            "epochs is {}, and must be above the {} that led to the start",
+            settings.epochs, start.epochs
+        )));
+    }
+    let rows = (Rows::of(&start.users), Rows::of(&start.items));
+    train(likes, settings, rows, start.epochs, isa, progress)
+}
+
+fn check(likes: &Ragged<'_>, settings: &Settings) -> Result<(), KernelError> {
     settings.check()?;
     if likes.entries() == 0 {
         return Err(KernelError::Data(
             "there are 0 likings, and there must be at least 1".into(),
         ));
     }
+    Ok(())
+}
+
+fn train(
+    likes: &Ragged<'_>,
+    settings: &Settings,
+    (mut users, mut items): (Rows, Rows),
+    first: usize,
+    isa: Isa,
+    mut progress: impl FnMut(usize, Option<f64>) -> ControlFlow<()>,
+) -> Result<Model, KernelError> {
     let plan = Plan::new(likes);
     let threads = useful_threads(settings.threads, plan.users.len())?;
-    let (mut users, mut items) = Rows::start(likes, settings);
     crew(threads, |crew| {
         let mut buckets = plan.buckets();
         let mut train_auc = Vec::new();
-        let mut learning_rate = settings.learning_rate;
-        'training: for epoch in 0..settings.epochs {
+        // Step by step, for the rounding.
+        let mut learning_rate =
+            (0..first).fold(settings.learning_rate, |rate, _| rate * settings.decay);
+        'training: for epoch in first..settings.epochs {
             let rates = settings.rates(learning_rate);
             let mut tally = Tally::default();
             for number in 0..ROUNDS {

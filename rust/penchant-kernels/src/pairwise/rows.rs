@@ -1,6 +1,7 @@
 //! Rows of factors while they are trained: whole lanes, zeros after the last factor.
 
 use super::Settings;
+use crate::Matrix;
 use crate::filter::Ragged;
 use crate::random::Draws;
 use crate::simd::Lanes;
@@ -78,6 +79,19 @@ impl Rows {
                 for number in numbers.take(settings.factors) {
                     *number = (draws.fraction() - 0.5) * range;
                 }
+            }
+        }
+        Self { lanes, width }
+    }
+
+    /// Rows of factors that were [narrow](Rows::narrow).
+    pub(super) fn of(factors: &Matrix<'_>) -> Self {
+        let width = width_of(factors.dim());
+        let mut lanes = vec![Lanes::ZERO; factors.rows() * width];
+        for (row, lanes) in lanes.chunks_exact_mut(width).enumerate() {
+            let numbers = lanes.iter_mut().flat_map(|lanes| &mut lanes.0);
+            for (number, &factor) in numbers.zip(factors.row(row)) {
+                *number = factor;
             }
         }
         Self { lanes, width }

@@ -3,9 +3,9 @@
 mod fold_in;
 mod steps;
 
-use super::{Loss, Model, Settings, fit};
+use super::{Loss, Model, Settings, Start, fit, go_on};
 use crate::filter::Ragged;
-use crate::{Isa, KernelError};
+use crate::{Isa, KernelError, Matrix};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 
@@ -206,6 +206,82 @@ fn a_catalogue_of_one_item_and_a_user_who_likes_all_leave_nothing_to_compare() {
             assert_eq!(trained.train_auc, [0.0; 5]);
         }
     }
+}
+
+#[test]
+fn a_training_goes_on_where_one_of_fewer_epochs_ended() {
+    let world = World::checkerboard(30, 22);
+    for loss in [Loss::Bpr, WARP] {
+        for factors in [5, 16, 40] {
+            let settings = Settings {
+                loss,
+                factors,
+                epochs: 5,
+                decay: 0.9,
+                ..SETTINGS
+            };
+            let whole = world.fit(&settings, Isa::best()).unwrap();
+            let first = Settings {
+                epochs: 2,
+                ..settings
+            };
+            let first = world.fit(&first, Isa::best()).unwrap();
+            let start = Start {
+                users: Matrix::new(&first.user_factors, 30, factors).unwrap(),
+                items: Matrix::new(&first.item_factors, 22, factors).unwrap(),
+                epochs: 2,
+            };
+            let mut heard = vec![];
+            let later = go_on(
+                &world.likes(),
+                &settings,
+                &start,
+                Isa::best(),
+                |epoch, auc| {
+                    heard.extend(auc.map(|_| epoch));
+                    ControlFlow::Continue(())
+                },
+            )
+            .unwrap();
+            assert_eq!(later.user_factors, whole.user_factors);
+            assert_eq!(later.item_factors, whole.item_factors);
+            assert_eq!([first.train_auc, later.train_auc].concat(), whole.train_auc);
+            assert_eq!(heard, [2, 3, 4]);
+        }
+    }
+}
+
+#[test]
+fn a_start_of_other_shapes_or_of_all_epochs_is_refused() {
+    let world = World::checkerboard(4, 6);
+    let numbers = [0.0; 6 * SETTINGS.factors];
+    let matrix = |rows| Matrix::new(&numbers[..rows * SETTINGS.factors], rows, SETTINGS.factors);
+    let refused = |users: usize, items: usize, epochs: usize| {
+        let (users, items) = (matrix(users).unwrap(), matrix(items).unwrap());
+        let start = Start {
+            users,
+            items,
+            epochs,
+        };
+        let heard = |_, _| ControlFlow::Continue(());
+        go_on(&world.likes(), &SETTINGS, &start, Isa::Scalar, heard)
+            .unwrap_err()
+            .to_string()
+    };
+    let factors = SETTINGS.factors;
+    assert_eq!(
+        refused(3, 6, 1),
+        format!("the factors of users to start from are 3 x {factors}, and must be 4 x {factors}")
+    );
+    assert_eq!(
+        refused(4, 5, 1),
+        format!("the factors of items to start from are 5 x {factors}, and must be 6 x {factors}")
+    );
+    let epochs = SETTINGS.epochs;
+    assert_eq!(
+        refused(4, 6, epochs),
+        format!("epochs is {epochs}, and must be above the {epochs} that led to the start")
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@
 mod dense;
 mod sparse;
 
-use crate::cholesky::Symmetric;
+use crate::cholesky::{Cholesky, Symmetric};
 use crate::csr::Csr;
 use crate::parallel::{Queue, together, useful_threads};
 use crate::simd::Lanes;
@@ -63,22 +63,112 @@ pub fn ridge(
     settings: &Settings<'_>,
     isa: Isa,
 ) -> Result<Map, KernelError> {
-    let (rows, columns) = match features {
-        Features::Dense(matrix) => (matrix.rows(), matrix.dim()),
-        Features::Sparse(matrix) => (matrix.rows(), matrix.columns()),
-    };
-    let weights = checked(rows, columns, targets, settings)?;
-    let targets = Targets::new(targets, &weights)?;
-    let threads = useful_threads(settings.threads, rows.max(columns))?;
-    let regularization = settings.regularization;
-    match features {
-        Features::Dense(matrix) => {
-            let rows = dense::Numbers::new(matrix, &weights)?;
-            solved(&rows, &targets, regularization, threads, isa)
+    fits(targets, features.shape().0)?;
+    System::new(features, settings, isa)?.map(targets, settings.threads, isa)
+}
+
+/// What maps to any targets have in common: the equations, solved but for their right sides.
+pub struct System {
+    rows: Box<dyn Centred + Send>,
+    weights: Weights,
+    /// The factor of the smaller of the two systems.
+    factor: Cholesky,
+}
+
+impl System {
+    /// Sets up the equations of `features`: what [`ridge`] does before it looks at targets.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(
+        features: &Features<'_>,
+        settings: &Settings<'_>,
+        isa: Isa,
+    ) -> Result<Self, KernelError> {
+        let (count, columns) = features.shape();
+        let weights = checked(count, columns, settings)?;
+        let threads = useful_threads(settings.threads, count.max(columns))?;
+        let rows: Box<dyn Centred + Send> = match features {
+            Features::Dense(matrix) => Box::new(dense::Numbers::new(matrix, &weights)?),
+            Features::Sparse(matrix) => Box::new(sparse::Entries::new(matrix, &weights)?),
+        };
+        let regularization = settings.regularization;
+        let gram = if columns <= count {
+            rows.inner_gram(regularization, threads, isa)
+        } else {
+            rows.outer_gram(regularization, threads, isa)
+        };
+        let factor = gram.factored(isa).map_err(|row| {
+            KernelError::Data(format!(
+                "regularization of {regularization} is too little to solve the system in float32 \
+                 (row {row} of it); raise it, or scale the features to about 1"
+            ))
+        })?;
+        Ok(Self {
+            rows,
+            weights,
+            factor,
+        })
+    }
+
+    /// How many features are mapped.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.rows.shape().1
+    }
+
+    /// The map to `targets`: the bits of [`ridge`]. O((m + rows·features)·m·t), less by zeros.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn map(&self, targets: &Matrix<'_>, threads: usize, isa: Isa) -> Result<Map, KernelError> {
+        let (count, columns) = self.rows.shape();
+        fits(targets, count)?;
+        let threads = useful_threads(threads, count.max(columns))?;
+        let targets = Targets::new(targets, &self.weights)?;
+        let width = targets.width;
+        let times = |right: &[Lanes]| self.rows.transposed_times(right, width, threads, isa);
+        let solved = |right: &[Lanes]| solve(&self.factor, right, &targets, threads, isa);
+        let lanes = if columns <= count {
+            solved(&times(&targets.lanes))
+        } else {
+            times(&solved(&targets.lanes))
+        };
+        let mut coefficients = Vec::with_capacity(columns * targets.count);
+        let mut intercept = targets.means;
+        for (row, mean) in lanes.chunks_exact(width.max(1)).zip(self.rows.means()) {
+            let row = row.iter().flat_map(|lanes| lanes.0).take(targets.count);
+            for (value, intercept) in row.zip(&mut intercept) {
+                coefficients.push(value);
+                *intercept -= mean * f64::from(value);
+            }
         }
-        Features::Sparse(matrix) => {
-            let rows = sparse::Entries::new(matrix, &weights)?;
-            solved(&rows, &targets, regularization, threads, isa)
+        let intercept: Vec<f32> = intercept.into_iter().map(|value| value as f32).collect();
+        if !coefficients.iter().chain(&intercept).all(|v| v.is_finite()) {
+            return Err(KernelError::Data(
+                "the map left the range of float32; scale the features and the targets to about 1"
+                    .into(),
+            ));
+        }
+        Ok(Map {
+            coefficients,
+            intercept,
+        })
+    }
+}
+
+impl Features<'_> {
+    /// How many features there are.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.shape().1
+    }
+
+    /// (rows, columns).
+    fn shape(&self) -> (usize, usize) {
+        match self {
+            Self::Dense(matrix) => (matrix.rows(), matrix.dim()),
+            Self::Sparse(matrix) => (matrix.rows(), matrix.columns()),
         }
     }
 }
@@ -143,18 +233,17 @@ impl Targets {
     }
 }
 
-fn checked(
-    rows: usize,
-    columns: usize,
-    targets: &Matrix<'_>,
-    settings: &Settings<'_>,
-) -> Result<Weights, KernelError> {
+fn fits(targets: &Matrix<'_>, rows: usize) -> Result<(), KernelError> {
     if targets.rows() != rows {
         return Err(KernelError::Shape(format!(
             "targets has {} rows, and must have one for each of the {rows} rows of features",
             targets.rows()
         )));
     }
+    Ok(())
+}
+
+fn checked(rows: usize, columns: usize, settings: &Settings<'_>) -> Result<Weights, KernelError> {
     let regularization = settings.regularization;
     if !(regularization.is_finite() && regularization > 0.0) {
         return Err(KernelError::Setting(format!(
@@ -197,63 +286,15 @@ fn checked(
     })
 }
 
-fn solved(
-    rows: &impl Centred,
-    targets: &Targets,
-    regularization: f32,
-    threads: usize,
-    isa: Isa,
-) -> Result<Map, KernelError> {
-    let (count, columns) = rows.shape();
-    let width = targets.width;
-    let times = |right: &[Lanes]| rows.transposed_times(right, width, threads, isa);
-    let system = |gram: Symmetric, right: &[Lanes]| {
-        solve(gram, right, targets, threads, isa).map_err(|row| {
-            KernelError::Data(format!(
-                "regularization of {regularization} is too little to solve the system in float32 \
-                 (row {row} of it); raise it, or scale the features to about 1"
-            ))
-        })
-    };
-    let lanes = if columns <= count {
-        let right = times(&targets.lanes);
-        system(rows.inner_gram(regularization, threads, isa), &right)?
-    } else {
-        let gram = rows.outer_gram(regularization, threads, isa);
-        times(&system(gram, &targets.lanes)?)
-    };
-    let mut coefficients = Vec::with_capacity(columns * targets.count);
-    let mut intercept = targets.means.clone();
-    for (row, mean) in lanes.chunks_exact(width.max(1)).zip(rows.means()) {
-        let row = row.iter().flat_map(|lanes| lanes.0).take(targets.count);
-        for (value, intercept) in row.zip(&mut intercept) {
-            coefficients.push(value);
-            *intercept -= mean * f64::from(value);
-        }
-    }
-    let intercept: Vec<f32> = intercept.into_iter().map(|value| value as f32).collect();
-    if !coefficients.iter().chain(&intercept).all(|v| v.is_finite()) {
-        return Err(KernelError::Data(
-            "the map left the range of float32; scale the features and the targets to about 1"
-                .into(),
-        ));
-    }
-    Ok(Map {
-        coefficients,
-        intercept,
-    })
-}
-
-/// Solves for each target, or gives the row at which the matrix is not positive definite.
+/// Solves for each target.
 fn solve(
-    gram: Symmetric,
+    system: &Cholesky,
     right: &[Lanes],
     targets: &Targets,
     threads: usize,
     isa: Isa,
-) -> Result<Vec<Lanes>, usize> {
-    let (size, width) = (gram.size(), targets.width);
-    let system = gram.factored(isa)?;
+) -> Vec<Lanes> {
+    let (size, width) = (system.size(), targets.width);
     let mut solutions = vec![vec![Lanes::ZERO; size.div_ceil(16)]; targets.count];
     let queue = Queue::new(solutions.iter_mut().enumerate());
     together(threads.min(targets.count.max(1)), || {
@@ -270,7 +311,7 @@ fn solve(
             solved[row * width + target / 16].0[target % 16] = solution[row / 16].0[row % 16];
         }
     }
-    Ok(solved)
+    solved
 }
 
 #[cfg(test)]

@@ -12,17 +12,17 @@ use crate::simd::Lanes;
 use crate::{Isa, KernelError};
 
 /// The rows, each multiplied by its root, and the same as columns.
-pub(super) struct Entries<'a> {
+pub(super) struct Entries {
     columns: usize,
-    roots: &'a [f32],
+    roots: Vec<f32>,
     total: f64,
     rows: CsrBuf,
     turned: CsrBuf,
     means: Vec<f64>,
 }
 
-impl<'a> Entries<'a> {
-    pub(super) fn new(matrix: &Csr<'_>, weights: &'a Weights) -> Result<Self, KernelError> {
+impl Entries {
+    pub(super) fn new(matrix: &Csr<'_>, weights: &Weights) -> Result<Self, KernelError> {
         let mut means = vec![0.0; matrix.columns()];
         let mut rows = CsrBuf {
             indptr: vec![0],
@@ -48,7 +48,7 @@ impl<'a> Entries<'a> {
         let turned = rows.view(matrix.columns()).checked_transpose(|_, _| ());
         Ok(Self {
             columns: matrix.columns(),
-            roots: &weights.roots,
+            roots: weights.roots.clone(),
             total: weights.total,
             rows,
             turned,
@@ -96,7 +96,7 @@ fn gram(
     gram
 }
 
-impl Centred for Entries<'_> {
+impl Centred for Entries {
     fn shape(&self) -> (usize, usize) {
         (self.roots.len(), self.columns)
     }
@@ -136,7 +136,7 @@ impl Centred for Entries<'_> {
     ) -> Vec<Lanes> {
         // √w·R, of which each feature's mean is taken away.
         let mut across = vec![0.0; 16 * width];
-        for (row, root) in right.chunks_exact(width.max(1)).zip(self.roots) {
+        for (row, root) in right.chunks_exact(width.max(1)).zip(&self.roots) {
             for (sum, value) in across.iter_mut().zip(row.iter().flat_map(|lanes| lanes.0)) {
                 *sum += f64::from(*root) * f64::from(value);
             }

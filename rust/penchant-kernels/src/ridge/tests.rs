@@ -1,4 +1,4 @@
-use super::{Features, MOST_UNKNOWNS, Map, Settings, ridge};
+use super::{Features, MOST_UNKNOWNS, Map, Settings, System, ridge};
 use crate::csr::Csr;
 use crate::csr::tests::{matrices, sparse};
 use crate::{Isa, KernelError, Matrix};
@@ -111,6 +111,47 @@ fn a_row_of_weight_two_counts_as_two_rows_and_one_of_weight_zero_not_at_all() {
         let map = map.unwrap();
         assert!((map.coefficients[0] - twice.coefficients[0]).abs() < 1e-6);
         assert!((map.intercept[0] - twice.intercept[0]).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn one_system_maps_to_any_targets_with_the_bits_of_each_alone() {
+    // More rows than features, and fewer: the two forms of the system.
+    for (count, columns) in [(5, 2), (2, 5)] {
+        let rows: Vec<Vec<f32>> = (0..count)
+            .map(|row| {
+                (0..columns)
+                    .map(|at| ((3 * row + at) as f32).sin())
+                    .collect()
+            })
+            .collect();
+        let (flat, buffer) = (rows.concat(), sparse(&rows));
+        let weights: Vec<f32> = (1..=count).map(|weight| weight as f32).collect();
+        let settings = Settings {
+            weights: Some(&weights),
+            ..PLAIN
+        };
+        for features in [
+            Features::Dense(Matrix::new(&flat, count, columns).unwrap()),
+            Features::Sparse(buffer.view(columns)),
+        ] {
+            let system = System::new(&features, &settings, Isa::best()).unwrap();
+            for targets in [1, 3] {
+                let wanted: Vec<f32> = (0..count * targets).map(|at| (at as f32).cos()).collect();
+                let wanted = Matrix::new(&wanted, count, targets).unwrap();
+                assert_eq!(
+                    system.map(&wanted, 1, Isa::best()).unwrap(),
+                    ridge(&features, &wanted, &settings, Isa::best()).unwrap()
+                );
+            }
+            let other = Matrix::new(&[1.0; 3], 3, 1).unwrap();
+            assert_eq!(
+                system.map(&other, 1, Isa::best()).unwrap_err().to_string(),
+                format!(
+                    "targets has 3 rows, and must have one for each of the {count} rows of features"
+                )
+            );
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod overlay;
 #[cfg(target_arch = "x86_64")]
 mod panel;
 mod pieces;
+mod places;
 pub mod quantized;
 mod scalar;
 mod select;
@@ -38,6 +39,7 @@ use std::ops::Range;
 pub use best::Best;
 pub use magnitudes::{Items, Magnitudes};
 pub use overlay::Overlay;
+pub use places::places;
 pub use select::select_top_k;
 
 use pieces::{Search, piece_rows, scan_in_parts};
