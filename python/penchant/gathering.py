@@ -99,7 +99,11 @@ class Gathering:
         if implementation is None:
             return []
         try:
-            declared = list(implementation() or ())
+            answer = implementation() or ()
+            if isinstance(answer, wanted):
+                self.problem(found, f"{hook} gave one {wanted.__name__}; wanted a list of them")
+                return []
+            declared = list(answer)
         except Exception as error:
             self.problem(found, f"{hook} raised {words(error)}")
             return []

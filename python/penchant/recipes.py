@@ -136,7 +136,7 @@ class Recipe:
         return cls(folder=folder, **{key: content[key] for key in known if key in content})
 
     def dataset(self, registry: Registry) -> Dataset:
-        """Read the data that the recipe names."""
+        """Read the data that the recipe names; URIs by any plugin that is installed."""
         import inspect
 
         from penchant.data import Dataset
@@ -153,7 +153,18 @@ class Recipe:
         for key in _TABLES:
             if key in given:
                 given[key] = self._located(given[key])
-        return Dataset.from_frame(given.pop("interactions"), sources=registry.sources, **given)
+        sources = self._sources(registry)
+        return Dataset.from_frame(given.pop("interactions"), sources=sources, **given)
+
+    def _sources(self, registry: Registry) -> Mapping[str, Any]:
+        """What opens URIs: the registry's, and what it left out because no component needs it."""
+        tables = [self.data.get(key) for key in _TABLES]
+        paths = [str(one.get("path") if isinstance(one, Mapping) else one) for one in tables]
+        schemes = {path.partition("://")[0] for path in paths if "://" in path}
+        if schemes <= registry.sources.keys() or not registry.unasked:
+            return registry.sources
+        others = type(registry).discover(only=registry.unasked, strict=False)
+        return {**others.sources, **registry.sources}
 
     def _located(self, table: Any) -> Any:
         if isinstance(table, Mapping) and isinstance(table.get("path"), str | Path):

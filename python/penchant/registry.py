@@ -71,12 +71,14 @@ class Registry:
     plugins: those in use, by namespace; the builtin plugin `base` is always among them.
     problems: what kept other plugins, or parts of one, out; always () in a strict registry.
     sources: per URI scheme, the function that opens such a URI.
+    unasked: namespaces that are installed and that `only` left out.
     """
 
     plugins: tuple[PluginInfo, ...]
     problems: tuple[Problem, ...]
     sources: Mapping[str, Callable[[str, str | None], Any]]
     strict: bool
+    unasked: frozenset[str]
     _components: Mapping[str, tuple[Kind, Component[Any]]]
     _hooks: Mapping[str, Hooks]
     _left_out: frozenset[str] | None
@@ -109,7 +111,11 @@ class Registry:
         search = discover(block=block, only=only)
         registry = cls.__new__(cls)
         registry._gather(
-            [(found, None) for found in search.found], strict, search.problems, search.left_out
+            [(found, None) for found in search.found],
+            strict,
+            search.problems,
+            search.left_out,
+            frozenset() if only is None or block else search.left_out,
         )
         return registry
 
@@ -119,6 +125,7 @@ class Registry:
         strict: bool,
         problems: Iterable[Problem] = (),
         left_out: frozenset[str] | None = None,
+        unasked: frozenset[str] = frozenset(),
     ) -> None:
         gathering = Gathering(hookspecs.PENCHANT_API, _hooks_of, problems)
         for found, module in sorted(plugins, key=_builtin_first):
@@ -134,6 +141,7 @@ class Registry:
             problems=tuple(gathering.problems),
             sources=MappingProxyType(gathering.sources),
             strict=strict,
+            unasked=unasked,
             _components=MappingProxyType(dict(sorted(gathering.components.items()))),
             _hooks=MappingProxyType(gathering.hooks),
             _left_out=left_out,
@@ -174,6 +182,9 @@ class Registry:
         what = f"no {kind or 'component'} named {name!r}"
         namespace, dot, _ = name.partition(".")
         if not dot or any(plugin.namespace == namespace for plugin in self.plugins):
+            mine = [plugin for plugin in self.plugins if plugin.namespace == namespace]
+            if mine and not mine[0].components:
+                return f"{what}; the plugin {namespace!r} is here but its hooks declare nothing"
             hint = did_you_mean(name, self.names(kind)) or did_you_mean(name, self.names())
             return what + (hint or "; `penchant plugins` lists the components")
         for problem in self.problems:

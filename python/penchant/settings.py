@@ -84,7 +84,7 @@ def make_settings(cls: type[T], given: Mapping[str, Any], component: str) -> T:
 
     A list becomes a tuple, and a whole number a float, where the annotation wants that. Raises
     SettingsError, naming the component, for an unknown or missing key, for a value of another type,
-    and for whatever ValueError or TypeError the class itself raises.
+    and for whatever ValueError, TypeError or failed assertion the class itself raises.
     """
     known = {setting.name: setting for setting in describe_settings(cls)}
     open_ended = known.pop("**", None) is not None
@@ -111,8 +111,9 @@ def make_settings(cls: type[T], given: Mapping[str, Any], component: str) -> T:
         return cls(**values)
     except SettingsError as error:
         raise SettingsError(f"{component}: {error}") from error
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{component}: {error}") from error
+    except (ValueError, TypeError, AssertionError) as error:
+        said = str(error) or f"{cls.__name__} asserts something that these settings don't fulfil"
+        raise SettingsError(f"{component}: {said}") from error
 
 
 def check_range(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from penchant.discovery import Discovery, Found, Problem, discover, select
-from penchant.errors import PluginError, UnknownComponent
+from penchant.errors import DataError, PluginError, UnknownComponent
 from penchant.registry import Registry
 
 Install = Callable[..., None]
@@ -170,3 +170,28 @@ def test_a_first_party_plugin_that_is_missing_says_how_to_install_it(
     assert str(error.value) == (
         "no scorer named 'mf.sgd'; it comes with a plugin: pip install penchant-mf"
     )
+
+
+SOURCE = """
+from penchant import SourceScheme, hookimpl
+PENCHANT_API = 1
+
+@hookimpl
+def penchant_sources():
+    return [SourceScheme("zoo", lambda uri, query: {"user_id": [uri], "item_id": [query]})]
+"""
+
+
+def test_a_recipe_finds_who_opens_its_data_though_no_component_is_theirs(install: Install) -> None:
+    import penchant
+
+    install("zoo-plugin", "zoo", "zoo_source", SOURCE)
+    recipe = penchant.Recipe.of(
+        {"data": {"interactions": "zoo://a", "query": "b"}, "scorers": ["base.popular"]}
+    )
+    data = recipe.dataset(Registry.discover(only=recipe.namespaces()))
+    assert (data.users.vocabulary.ids(), data.items.vocabulary.ids()) == (["zoo://a"], ["b"])
+    assert penchant.fit(recipe).users.ids() == ["zoo://a"]
+    for registry in (Registry({}), Registry.discover(block={"zoo"}, strict=False)):
+        with pytest.raises(DataError, match="no plugin opens zoo:// URIs"):
+            recipe.dataset(registry)

@@ -9,9 +9,19 @@ from typing import Any
 import numpy as np
 import penchant
 import pytest
-from penchant import Dataset, Recipe, Registry, hookimpl, use
-from penchant.errors import DataError, FitCancelled, PluginError, SettingsError, UnknownComponent
-from penchant.testing.data import one_item, one_user, toy_dataset
+from penchant import Component, Dataset, Recipe, Registry, hookimpl, use
+from penchant.builtin.settings import PopularSettings
+from penchant.errors import (
+    DataError,
+    FitCancelled,
+    ModelFileError,
+    PluginError,
+    SettingsError,
+    ShapeError,
+    UnknownComponent,
+)
+from penchant.protocols import State
+from penchant.testing.data import checkerboard, one_item, one_user, toy_dataset
 
 EVENTS = {"user_id": [1, 1, 2, 2, 3], "item_id": ["a", "b", "a", "c", "b"]}
 
@@ -232,3 +242,54 @@ def test_two_plugins_of_one_name_and_one_that_fails_are_named_together() -> None
     assert "2 problems with plugins" in message
     assert "no module named 'missing'" in message
     assert "written for plugin API 0, this penchant speaks 1" in message
+
+
+# ---- what a plugin's beginner forgets, and who says so
+
+
+def _one(fitted: Any) -> Registry:
+    class Scorer:
+        def __init__(self, *_: Any) -> None: ...
+
+        def fit(self, data: Any, context: Any, /) -> Any:
+            return fitted
+
+        def restore(self, state: Any, /) -> Any: ...
+
+    declared = [Component("one", Scorer, PopularSettings, "")]
+    hook = hookimpl(lambda: declared)
+    return Registry({"my": SimpleNamespace(PENCHANT_API=1, penchant_scorers=hook)})
+
+
+def _scoring(shape: tuple[int, ...]) -> Any:
+    return SimpleNamespace(score=lambda *_: np.zeros(shape, np.float32), state=State)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "said"),
+    [
+        (None, "my.one: fit and restore must give .* got a NoneType without score and state"),
+        (SimpleNamespace(score=len), "got a SimpleNamespace without state"),
+    ],
+)
+def test_what_a_fit_gives_must_score(fitted: Any, said: str) -> None:
+    with pytest.raises(PluginError, match=said):
+        penchant.fit(checkerboard(), scorers=["my.one"], registry=_one(fitted))
+
+
+def test_scores_of_another_shape_are_refused() -> None:
+    data = checkerboard()
+    items = len(data.items)
+    for shape in ((items, 1), (1, items - 1), (items,)):
+        model = penchant.fit(data, scorers=["my.one"], registry=_one(_scoring(shape)))
+        with pytest.raises(ShapeError, match=rf"catalogue of {items} items need \(1, {items}\)"):
+            model.recommend("user-0")
+
+
+def test_a_state_that_is_none_is_not_saved(tmp_path: Path) -> None:
+    odd = SimpleNamespace(score=len, state=dict)
+    model = penchant.fit(checkerboard(), scorers=["my.one"], registry=_one(odd))
+    with pytest.raises(
+        ModelFileError, match=r"'recommender/scorer' is a dict; wanted a penchant\.p"
+    ):
+        model.save(tmp_path / "model")

@@ -451,3 +451,19 @@ def test_a_commands_hook_that_raises_is_a_problem() -> None:
     plugins = {"my": plugin(commands=lambda cli: cli.no_such_thing())}
     (problem,) = Registry(plugins, strict=False).add_commands(group())
     assert problem.message.startswith("penchant_commands raised AttributeError")
+
+
+# ---- what beginners forget
+
+
+def test_one_component_in_the_place_of_a_list_is_told() -> None:
+    found = problems(my=plugin(scorers=lambda: component()))
+    assert found == ["my: penchant_scorers gave one Component; wanted a list of them"]
+
+
+def test_a_plugin_that_declares_nothing_says_so_when_asked() -> None:
+    registry = Registry({"my": plugin(scorers=lambda: None)})
+    with pytest.raises(
+        UnknownComponent, match=r"no scorer named 'my\.sgd'; the plugin 'my' is here but its hooks"
+    ):
+        registry.scorer("my.sgd")

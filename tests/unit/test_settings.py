@@ -292,3 +292,15 @@ def test_a_choice_that_is_none_is_told_with_all_there_are() -> None:
     check_choice(SimpleNamespace(mode=None), "mode", ("fast", "exact", None))
     with pytest.raises(ValueError, match=r"^mode must be one of 'fast', 'exact', None, got 'q"):
         check_choice(SimpleNamespace(mode="quick"), "mode", ("fast", "exact", None))
+
+
+def test_a_failed_assertion_of_settings_is_theirs() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Asserting:
+        power: float = 1.0
+
+        def __post_init__(self) -> None:
+            raise AssertionError
+
+    with pytest.raises(SettingsError, match=r"my\.one: Asserting asserts something that these"):
+        make_settings(Asserting, {"power": -1}, "my.one")

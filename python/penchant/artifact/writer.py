@@ -26,11 +26,12 @@ from penchant.artifact.names import (
 from penchant.artifact.reader import read_manifest, strangers
 from penchant.artifact.swap import replacing
 from penchant.errors import ModelFileError
+from penchant.protocols import State
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from penchant.protocols import Json, State
+    from penchant.protocols import Json
 
 _CHUNK = 1 << 20
 
@@ -129,6 +130,11 @@ def _plan(state: State) -> _Plan:
     folders: dict[str, Path] = {}
 
     def visit(part: State, at: tuple[str, ...]) -> Node:
+        if not isinstance(part, State):
+            raise Malformed(
+                f"the state of {part_name(at)} is a {type(part).__name__}; wanted a "
+                "penchant.protocols.State"
+            )
         check_names(at, part.arrays, part.folders, part.parts)
         where = part_name(at)
         for name, array in part.arrays.items():

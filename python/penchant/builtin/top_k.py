@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from penchant import kernels
+from penchant.components import Spec
+from penchant.errors import PluginError, ShapeError
 from penchant.growing import begins_with
 from penchant.protocols import (
     Factored,
@@ -140,9 +142,16 @@ class FittedTopK:
         )
 
     def _select(self, queries: Queries, candidates: Candidates, k: int) -> TopK:
+        scores = self.inner.score(queries, None)
+        wanted = (len(queries), candidates.items)
+        if getattr(scores, "shape", wanted) != wanted:
+            raise ShapeError(
+                f"{type(self.inner).__name__} gave scores of shape {scores.shape}; {wanted[0]} "
+                f"queries and a catalogue of {wanted[1]} items need {wanted}"
+            )
         return TopK(
             *kernels.select_top_k(
-                self.inner.score(queries, None),
+                scores,
                 k,
                 seen=_pair(candidates.seen),
                 allow=candidates.allow,
@@ -225,6 +234,13 @@ class TopKRecommender:
 
     def _ranker(self, scorer: FittedScorer, codes: tuple[U8, F32] | None = None) -> FittedTopK:
         settings = self._settings
+        lacking = [verb for verb in ("score", "state") if not hasattr(scorer, verb)]
+        if lacking:
+            raise PluginError(
+                f"{Spec.of(settings.scorer).name}: fit and restore must give a fitted scorer, with "
+                f"the methods score and state, got a {type(scorer).__name__} without "
+                f"{' and '.join(lacking)}"
+            )
         return FittedTopK(
             scorer,
             resident=settings.resident,

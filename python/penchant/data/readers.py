@@ -106,7 +106,8 @@ class Reading:
         if source is None:
             raise DataError(
                 f"no plugin opens {scheme}:// URIs{did_you_mean(scheme, self.sources)} "
-                f"(schemes: {', '.join(sorted(self.sources)) or 'none'})"
+                f"(schemes: {', '.join(sorted(self.sources)) or 'none'}); those of the plugins "
+                f"installed are sources=penchant.Registry.discover().sources"
             )
         return as_frame(source(uri, self.query), what)
 
