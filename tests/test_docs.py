@@ -6,11 +6,17 @@ import inspect
 import re
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
+import click
+import penchant
+import penchant.evaluation
 import pytest
-from penchant import hookspecs
+from penchant import errors, hookspecs
+from penchant.cli import cli
+from penchant.recommendations import Reason
 from penchant.registry import FIRST_PARTY, Registry
 from penchant.settings import describe_settings
 
@@ -81,3 +87,29 @@ def test_the_page_of_strategies_names_every_one() -> None:
     for kind in ("scorer", "recommender", "chooser"):
         for name in registry.names(kind):
             assert f"`{name}`" in text, f"docs/strategies.md lacks {name}"
+
+
+def test_the_index_names_everything_public() -> None:
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    commands = cli.list_commands(click.Context(cli))
+    public = {
+        "penchant": penchant.__all__,
+        "penchant.evaluation": penchant.evaluation.__all__,
+        "Model": [name for name in dir(penchant.Model) if not name.startswith("_")],
+        "Recommendations": [one.name for one in fields(penchant.Recommendations)],
+        "BatchRecommendations": [one.name for one in fields(penchant.BatchRecommendations)],
+        "Explanation": [one.name for one in fields(penchant.Explanation)],
+        "Reason": [one.name for one in fields(Reason)],
+        "Dataset": [
+            *(name for name in dir(penchant.Dataset) if not name.startswith("_")),
+            *(one.name for one in fields(penchant.Dataset)),
+        ],
+        "errors": [name for name in vars(errors) if name[0].isupper()],
+        "commands": [f"penchant {name}" for name in commands],
+    }
+    assert "penchant fit" in public["commands"]
+    # In code of its own, alone or with what is said of a call: `fit(dataset, ...)`, `.to_dicts()`.
+    told = " ".join(re.findall(r"`([^`]+)`", BLOCK.sub("", text)))
+    for whose, names in public.items():
+        for name in names:
+            assert re.search(rf"(?<![\w]){re.escape(name)}(?![\w])", told), f"{whose}: {name}"
