@@ -37,6 +37,7 @@ def encoder(way: str = "divided", layers: int = 1) -> onnx.ModelProto:
         "far": np.finfo(np.float32).min,
         "nothing": np.float32(0),
         "little": np.float32(0.1),
+        "window": np.float32(5),
         "root": np.float32(SIZE**0.5 if way != "other scale" else 1),
         "fourth_root": np.float32(SIZE**-0.25),
     }
@@ -46,6 +47,7 @@ def encoder(way: str = "divided", layers: int = 1) -> onnx.ModelProto:
         "width": np.array([WIDTH]),
         "flat": np.array([-1, WIDTH]),
         "first_two": np.array([0, 1]),
+        "last_axis": np.array(3),
     }
     nodes: list[Any] = []
 
@@ -56,6 +58,9 @@ def encoder(way: str = "divided", layers: int = 1) -> onnx.ModelProto:
     def masked(scores: str, result: str) -> str:
         if way == "no mask":
             return scores
+        if way == "window":
+            # All but the first five tokens are hidden.
+            scores = node("Add", [scores, "beyond"], f"{result}_near")
         scores = node("Add", [scores, "mask"], result)
         return node("Add", [scores, "more"], f"{result}_more") if way == "more" else scores
 
@@ -67,6 +72,9 @@ def encoder(way: str = "divided", layers: int = 1) -> onnx.ModelProto:
     ids = node("Cast", ["input_ids"], "ids_float", to=TensorProto.FLOAT)
     ids = node("Reshape", [ids, "mask_axes"], "ids_row")
     node("Mul", [ids, "little"], "more")
+    places = node("CumSum", ["real", "last_axis"], "places")
+    far = node("Cast", [node("Greater", [places, "window"], "is_far")], "far_float", to=1)
+    node("Mul", [far, "far"], "beyond")
     x = node("Gather", ["table", "input_ids"], "words")
     for layer in range(layers):
         p = f"l{layer}_"
@@ -152,7 +160,7 @@ def test_ways_to_write_attention_come_out_as_one(way: str, layers: int) -> None:
     onnx.checker.check_model(model)
 
 
-@pytest.mark.parametrize("way", ["more", "no mask", "other scale", "flat"])
+@pytest.mark.parametrize("way", ["more", "no mask", "window", "other scale", "flat"])
 def test_attention_that_does_more_or_less_stays_as_it_is(way: str) -> None:
     model = encoder(way, 2)
     before = model.SerializeToString()

@@ -336,6 +336,14 @@ def test_a_graph_without_products_is_refused(tiny: Callable[..., Path], tmp_path
     assert [entry.name for entry in tmp_path.iterdir()] == ["tiny"]
 
 
+def test_inputs_that_no_text_encoder_has_are_named(
+    tiny: Callable[..., Path], proto: Any, tmp_path: Path
+) -> None:
+    folder = tiny(proto.graph_bytes(inputs=("input_ids", "decoder_input_ids")))
+    with pytest.raises(ModelFileError, match=r"inputs input_ids, decoder_input_ids, .* extractor"):
+        quantize(folder, tmp_path / "made")
+
+
 def test_a_graph_that_does_not_open_is_refused(
     tiny: Callable[..., Path], proto: Any, tmp_path: Path
 ) -> None:

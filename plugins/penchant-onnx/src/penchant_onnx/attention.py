@@ -36,6 +36,8 @@ _BEFORE_SOFTMAX = {"Add", "Mul", "Div", "Where", "Identity", "Cast"}
 _BEHIND = {"Transpose", "Reshape", "Identity"}
 # Sums come in another order, which moves the last bits; anything forgotten moves far more.
 _SAME = 1e-4
+# Of so many texts, one is compared.
+_BETWEEN = 12
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,17 @@ def rewrite(
 ) -> list[Attention]:
     """Write the attention of `model` anew, in place, where it gives the same vectors.
 
-    model: in fp32, with constants folded. texts: at least two lists of token ids of different
-        lengths, on which old and new graph are compared.
+    model: in fp32, with constants folded. texts: lists of token ids, of which the shortest, the
+        longest and some between show whether old and new graph are the same. They must be of
+        different lengths, and longer than any window that attention may be kept to.
 
     Gives a layer each, or nothing where the graph stayed as it was.
     """
-    found = list(_found(model.graph)) if MASK in graph.inputs else []
+    found = list(_found(model.graph)) if MASK in graph.inputs and texts else []
     if not found:
         return []
+    texts = sorted(texts, key=len)
+    texts = [*texts[::_BETWEEN], texts[-1]]
     heads = _heads(model, found, graph, texts)
     new = onnx.ModelProto()
     new.CopyFrom(model)

@@ -17,6 +17,7 @@ from penchant.errors import ModelFileError, PluginError, SettingsError
 from penchant_onnx import processor
 from penchant_onnx.graph import Graph, read_graph
 from penchant_onnx.layout import copy_layout, new_folder
+from penchant_onnx.session import check_inputs
 
 if TYPE_CHECKING:
     import onnx
@@ -27,8 +28,6 @@ GRAPH = "onnx/model_int8.onnx"
 MANIFEST = f"onnx/{processor.MANIFEST}"
 # "any" runs right everywhere; the others need what adds products in 32 bits.
 BITS: dict[str, Literal[7, 8]] = {"any": 7, "vnni": 8, "arm64": 8}
-# Texts that must come out the same after a layer is written anew.
-_COMPARED = 6
 _PROTOBUF_LIMIT = 2**31 - 1
 
 
@@ -43,8 +42,8 @@ def quantize(
         AVX-VNNI) and "arm64" take 8-bit weights, which overflow on older x86 (processor.py).
 
     Raises SettingsError where `folder` has no graph or `output` is there already, ModelFileError
-    for a damaged graph, one beyond 2 GB or one without products to rewrite, and PluginError without
-    the package onnx.
+    for a damaged graph, one beyond 2 GB, one with inputs that no text encoder has or one without
+    products to rewrite, and PluginError without the package onnx.
     """
     if target not in BITS:
         raise SettingsError(f"target must be 'any', 'vnni' or 'arm64', got {target!r}")
@@ -81,6 +80,7 @@ def quantize_file(
         ) from None
     import onnxruntime
 
+    check_inputs(graph)
     files = [graph.path, *graph.external_files()]
     size = sum(file.stat().st_size for file in files)
     if size > _PROTOBUF_LIMIT:
@@ -102,8 +102,7 @@ def quantize_file(
             ) from None
         model = onnx.load(str(folded))
     _order_gelu(model.graph)
-    texts = token_ids(folder / "tokenizer.json")[:_COMPARED]
-    layers = attention.rewrite(model, graph, texts)
+    layers = attention.rewrite(model, graph, token_ids(folder / "tokenizer.json"))
     factors = factors_of_products(model.graph)
     if not factors:
         raise ModelFileError(

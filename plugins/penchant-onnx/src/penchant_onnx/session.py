@@ -43,17 +43,22 @@ def feeds(graph: Graph, batch: Sequence[Sequence[int]], pad: int) -> dict[str, A
     return given
 
 
+def check_inputs(graph: Graph) -> None:
+    """Raise ModelFileError for a graph that wants to be given what no text encoder is."""
+    strange = [name for name in graph.inputs if name not in _INPUTS]
+    if strange or "input_ids" not in graph.inputs:
+        raise ModelFileError(
+            f"{graph.path} takes the inputs {', '.join(graph.inputs)}, and a text encoder "
+            f"takes input_ids and no others than {', '.join(_INPUTS[1:])}; export it as a "
+            "feature extractor"
+        )
+
+
 class Session:
     """Runs a graph on batches of token ids."""
 
     def __init__(self, graph: Graph, output: str) -> None:
-        strange = [name for name in graph.inputs if name not in _INPUTS]
-        if strange or "input_ids" not in graph.inputs:
-            raise ModelFileError(
-                f"{graph.path} takes the inputs {', '.join(graph.inputs)}, and a text encoder "
-                f"takes input_ids and no others than {', '.join(_INPUTS[1:])}; export it as a "
-                "feature extractor"
-            )
+        check_inputs(graph)
         self._graph = graph
         self._output = output
         self._sessions: dict[int, Any] = {}
