@@ -95,8 +95,23 @@ class Arrangement:
                 else:
                     self._counts[which][kind] = self._counts[which].get(kind, 0) + 1
 
-    def listed(self) -> Listed:
-        """The list. O(k · (items that caps stop + places where quotas fall due))."""
+    def listed(self, *, told: bool = True) -> Listed:
+        """The list. O(k · (items that caps stop + places where quotas fall due)).
+
+        told: whether to say of which items quotas decided. What most rules ask for is made in less
+            time without.
+        """
+        listed = None if told else self._plainly()
+        if listed is None:
+            listed = self._by_place()
+        return Listed(
+            [self._rows[at] for at in listed],
+            [self._worth[at] for at in listed],
+            {self._rows[at]: why for at, why in self._why.items()},
+        )
+
+    def _by_place(self) -> list[int]:
+        """The positions of the list, place by place."""
         listed: list[int] = []
         for place in range(1, self._k + 1):
             pinned = self._pinned.pop(place, None)
@@ -107,11 +122,44 @@ class Arrangement:
             self._count(at, pinned=pinned is not None)
         # With nothing left to stand before them, pinned items move up.
         listed += [at for _, at in sorted(self._pinned.items())]
-        return Listed(
-            [self._rows[at] for at in listed],
-            [self._worth[at] for at in listed],
-            {self._rows[at]: why for at, why in self._why.items()},
-        )
+        return listed
+
+    def _plainly(self) -> list[int] | None:
+        """The same for pins, caps by number and one quota by number, in one pass over the pool.
+
+        Such a quota takes all places from the one on where it lacks as many items as there are
+        places left, and what a cap stops once it stops for good. None where the pool has too few
+        items, or rules ask for more than that; nothing has changed then.
+        """
+        quotas = self._plan.quotas
+        if not self._for_good or len(quotas) > 1 or any(one.rule.share for one in quotas):
+            return None
+        counts = [dict(one) for one in self._counts]
+        most = [one or 0 for one in self._most]
+        free, lacking, serving = self._k - len(self._pinned), 0, None
+        if quotas:
+            pinned = sum(self._serves(0, at) for at in self._pinned.values())
+            lacking, serving = self._needs[0][self._k] - pinned, self._named[0]
+        waiting = iter(self._waiting)
+        listed: list[int] = []
+        for place in range(1, self._k + 1):
+            at = self._pinned.get(place)
+            if at is None:
+                for at in waiting:
+                    serves = serving is not None and serving[self._rows[at]]
+                    if not serves and 0 < lacking >= free:
+                        continue
+                    kinds = self._of(at)
+                    if all(counts[cap].get(kind, 0) < most[cap] for cap, kind in kinds):
+                        break
+                else:
+                    return None
+                for cap, kind in kinds:
+                    counts[cap][kind] = counts[cap].get(kind, 0) + 1
+                free -= 1
+                lacking -= serves
+            listed.append(at)
+        return listed
 
     # ---- pins
 

@@ -70,7 +70,7 @@ class FittedRules:
         lists: list[tuple[list[int], list[float]]] = [([], [])] * len(queries)
         for pools, which in self._asked(queries, candidates, k):
             for at, query in enumerate(which):
-                listed = pools.listed(at)
+                listed = pools.listed(at, told=False)
                 lists[query] = listed.rows, _raised(listed)
         return filled(lists, k)
 
@@ -160,8 +160,8 @@ class _Pools:
         self._found = inner.recommend(queries, self._candidates, pool)
         self._pool = pool
 
-    def listed(self, at: int) -> Listed:
-        """The list for the query at a position."""
+    def listed(self, at: int, *, told: bool = True) -> Listed:
+        """The list for the query at a position; `told`: with why items stand where they do."""
         count = int(self._found.counts[at])
         rows = self._found.rows[at, :count]
         worth = self._found.scores[at, :count]
@@ -184,7 +184,7 @@ class _Pools:
             may=lambda row: self._may(at, row),
             fetch=lambda within, without, wanted: self._fetch(at, within, without, wanted),
             added=self._added,
-        ).listed()
+        ).listed(told=told)
 
     def _may(self, at: int, row: int) -> bool:
         """Whether an item may be shown to a query, as the one inside would find."""

@@ -86,9 +86,9 @@ class Case:
         inner = Fixed(self.scores)
         return FittedRules(inner, inner, Rulebook.of(settings.read(), self.data()), self.pool)
 
-    def asked(self) -> TopK:
+    def question(self) -> tuple[Queries, Candidates, int]:
         seen = np.array(sorted(self.seen), np.int32)
-        return self.fitted().recommend(
+        return (
             Queries(np.array([0], np.int32), Csr.empty(1, self.size)),
             Candidates(
                 self.size,
@@ -97,6 +97,9 @@ class Case:
             ),
             self.k,
         )
+
+    def asked(self) -> TopK:
+        return self.fitted().recommend(*self.question())
 
     def eligible(self) -> set[int]:
         left = set(range(self.size)) - self.seen - self.denied
@@ -314,6 +317,13 @@ def test_a_list_is_that_of_the_twin(case: Case) -> None:
     top = case.asked()
     got = top.rows[0, : top.counts[0]].tolist()
     assert got == twin(case)
+
+
+@given(cases("cap", "cap", "quota", "pin", "boost"))
+def test_a_list_is_the_same_with_reasons_and_without(case: Case) -> None:
+    ((pools, _),) = case.fitted()._asked(*case.question())
+    told, silent = pools.listed(0), pools.listed(0, told=False)
+    assert (silent.rows, silent.worth) == (told.rows, told.worth)
 
 
 @given(cases())
