@@ -17,6 +17,9 @@ from penchant.surprise import (
     BaselineOnly,
     Dataset,
     KNNBaseline,
+    KNNBasic,
+    KNNWithMeans,
+    KNNWithZScore,
     NormalPredictor,
     Prediction,
     Reader,
@@ -160,6 +163,36 @@ def test_all_that_learn_beat_the_mean_and_repeat_themselves(films: Dataset, algo
     assert algo.fit(trainset).test(testset) == predictions
 
 
+@pytest.mark.parametrize("by_users", [False, True])
+@pytest.mark.parametrize(
+    ("algorithm", "baseline"),
+    [
+        (KNNBasic, "global"),
+        (KNNWithMeans, "means"),
+        (KNNWithZScore, "zscores"),
+        (KNNBaseline, "biases"),
+    ],
+)
+def test_neighbours_are_items_or_users_over_four_baselines(
+    films: Dataset, algorithm: type[AlgoBase], baseline: str, by_users: bool
+) -> None:
+    trainset, testset = train_test_split(films, random_state=1)
+    options = {"name": "msd", "user_based": by_users}
+    algo = algorithm(20, 2, options).fit(trainset)
+    predictions = algo.test(testset)
+    mean = [one._replace(est=trainset.global_mean) for one in predictions]
+    assert accuracy.rmse(predictions, verbose=False) < accuracy.rmse(mean, verbose=False)
+    assert algo.model.spec.settings["scorer"] == {
+        "use": "cf.rating_knn",
+        "baseline": baseline,
+        "side": "users" if by_users else "items",
+        "neighbours": 20,
+        "min_neighbours": 2,
+        "similarity": "euclidean",
+        "compare": "ratings",
+    }
+
+
 def test_the_baseline_is_what_two_rounds_of_shrunk_means_give() -> None:
     trained = BaselineOnly({"reg_u": 1, "reg_i": 0, "n_epochs": 1}).fit(small())
     # Mean 11/3; jaws is +4/3 and heat -8/3, which leaves nothing to the users.
@@ -239,8 +272,7 @@ def test_nothing_is_predicted_before_a_fit() -> None:
         (lambda: BaselineOnly({"method": "sgd"}), "method must be 'als', got 'sgd'"),
         (lambda: NMF(biased=True), "NMF adds up parts alone; leave biased=True out, or use SVD"),
         (lambda: NMF(reg_pu=0.1), "alike, got reg_pu=0.1 and reg_qi=None; give both the same"),
-        (lambda: KNNBaseline(sim_options={"user_based": True}), "neighbours among items"),
-        (lambda: KNNBaseline(sim_options={"name": "msd"}), "'pearson_baseline', got 'msd'"),
+        (lambda: KNNBaseline(sim_options={"name": "dot"}), "'pearson_baseline', got 'dot'"),
         (lambda: KNNBaseline(sim_options={"shrink": 1}), "key 'shrink'; did you mean 'shrinkage'"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -229,36 +229,68 @@ class SlopeOne(_Strategy):
         super().__init__({}, **common)
 
 
-class KNNBaseline(_Strategy):
-    """The ratings of the most similar items over baselines (`cf.rating_knn`).
+class _Neighbours(_Strategy):
+    """What the algorithms of neighbours have in common (`cf.rating_knn`).
 
-    sim_options: `name` ("cosine", "pearson", "pearson_baseline") and `shrinkage`. Neighbours are
-    items, not users: `user_based=True`, which is Surprise's default, is refused.
+    sim_options: `name` ("cosine", "msd", "pearson", "pearson_baseline"), `shrinkage`, and
+    `user_based`; where that is left out neighbours are items, where Surprise takes users.
     """
 
     scorer = "cf.rating_knn"
+    baseline: ClassVar[str]
 
     def __init__(
         self,
         k: int | None = None,
+        min_k: int | None = None,
         sim_options: Mapping[str, Any] | None = None,
         **common: Any,
     ) -> None:
         given = dict(sim_options or {})
         _check_keys("sim_options", given, ("name", "user_based", "shrinkage"))
-        if given.pop("user_based", False):
-            raise SettingsError(
-                "KNNBaseline finds neighbours among items; give sim_options={'user_based': False}"
-            )
-        name = given.pop("name", None)
+        name = given.get("name")
         known = {None: None, "cosine": "cosine", "pearson": "pearson", "pearson_baseline": "cosine"}
+        known["msd"] = "euclidean"
         if name not in known:
             raise SettingsError(
-                f"sim_options name must be 'cosine', 'pearson' or 'pearson_baseline', got {name!r}"
+                "sim_options name must be 'cosine', 'msd', 'pearson' or 'pearson_baseline', got "
+                f"{name!r}"
             )
-        shrinkage = given.pop("shrinkage", None)
-        settings = {"neighbours": k, "similarity": known[name], "shrinkage": shrinkage}
+        by_users = given.get("user_based")
+        settings: dict[str, Json] = {
+            "baseline": self.baseline,
+            "side": None if by_users is None else "users" if by_users else "items",
+            "neighbours": k,
+            "min_neighbours": min_k,
+            "similarity": known[name],
+            "compare": "ratings" if name == "msd" else None,
+            "shrinkage": given.get("shrinkage"),
+        }
         super().__init__(settings, **common)
+
+
+class KNNBasic(_Neighbours):
+    """The ratings of the most similar items or users, over the mean of all."""
+
+    baseline = "global"
+
+
+class KNNWithMeans(_Neighbours):
+    """The same over the means of the items or users."""
+
+    baseline = "means"
+
+
+class KNNWithZScore(_Neighbours):
+    """The same over means, in standard deviations."""
+
+    baseline = "zscores"
+
+
+class KNNBaseline(_Neighbours):
+    """The same over the biases of user and item."""
+
+    baseline = "biases"
 
 
 class BaselineOnly(AlgoBase):
