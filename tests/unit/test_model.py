@@ -333,6 +333,14 @@ def test_a_sentence_names_the_strongest_reasons_and_each_once() -> None:
     assert said == "Brazil: because you liked Alien and Cats."
 
 
+def test_a_sentence_tells_the_beginning_of_a_long_name() -> None:
+    say = penchant.Registry({}).generator("base.template")
+    said = say.generate(GenerationRequest("explanation", "long " * 10**5, [("b" * 120, "item", 1)]))
+    name, _, why = said.partition(": because you liked ")
+    assert name == f"{'long ' * 23}long…"
+    assert why == f"{'b' * 120}."
+
+
 def test_an_explanation_of_nobody_is_an_error(ease: Model) -> None:
     with pytest.raises(UnknownUser, match=r"pass history="):
         ease.explain("zoe", "a")

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from penchant.protocols import GenerationRequest
 
 
+# Characters of a name: where items have no titles, their name is whatever text they have.
+_LONGEST = 120
+
+
 class TemplateGenerator:
     """Fills a fixed sentence; the same request gives the same words."""
 
@@ -19,7 +23,7 @@ class TemplateGenerator:
         """Name the item and its strongest positive reasons.
 
         Control characters and line breaks in names become spaces, so that a title can't forge a
-        second sentence on a line of its own.
+        second sentence on a line of its own; of a name past 120 characters the beginning is told.
         """
         item = _plain(request.item)
         # Two things of one name would read as one named twice; the strongest speaks for both.
@@ -57,7 +61,12 @@ class TemplateGenerator:
 
 
 def _plain(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    # Four times as much is looked at, so that blanks and a cut don't leave a name too short.
+    shown = text[: 4 * _LONGEST]
+    words = " ".join("".join(c if c.isprintable() else " " for c in shown).split())
+    if len(words) <= _LONGEST and len(text) == len(shown):
+        return words
+    return f"{words[: _LONGEST - 1].rstrip()}…"
 
 
 def _listed(names: list[str]) -> str:
