@@ -243,6 +243,28 @@ def test_what_candidates_take_over_from_one_another_changes_no_answer(
     assert len(epochs) > 2 * taken
 
 
+def test_parts_of_few_epochs_are_fitted_first_and_stand_where_they_stood() -> None:
+    told: list[str] = []
+
+    def progress(task: str, done: float, total: float, detail: str = "", /) -> None:
+        if task not in told:
+            told.append(task)
+
+    given = [
+        {"use": "mf.warp", "epochs": 6},
+        {"use": "mf.warp", "epochs": 4},
+        {"use": "base.popular"},
+    ]
+    data = checkerboard(users=12, items=10)
+    blend = Registry.discover().scorer(use("hybrid.weighted", parts=given))
+    state = blend.fit(data, FitContext(progress=progress)).state()
+    assert told == ["mf.warp (2 of 3): epochs", "mf.warp (1 of 3): epochs"]
+    alone = Registry.discover().scorer(given[0]).fit(data, FitContext()).state()
+    assert state.parts["part_0"].arrays["item_vectors"].tobytes() == (
+        alone.arrays["item_vectors"].tobytes()
+    )
+
+
 def test_validation_events_judge_and_then_join_the_data() -> None:
     whole = checkerboard(12, 10)
     held = np.arange(len(whole.interactions)) % 3 == 0

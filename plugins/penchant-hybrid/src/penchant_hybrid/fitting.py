@@ -26,16 +26,21 @@ def fit_parts(
 ) -> list[Part]:
     """Fit the scorers one after the other; every weight and every spread is 1.
 
+    Scorers that tell how many `epochs` they take are fitted after the others, the fewest first.
+
     `owner` is the hybrid's name, for the sentence of a cancelled fit; `again` goes before what the
     progress says.
     """
-    parts, context = [], context.sharing(data)
-    for place, (name, scorer) in enumerate(zip(names, scorers, strict=True), start=1):
+    fitted: dict[int, Part] = {}
+    context = context.sharing(data)
+    # Fits of few epochs first, for those of more go on from them.
+    for place in sorted(range(len(scorers)), key=lambda at: getattr(scorers[at], "epochs", 0)):
+        name = names[place]
         if context.cancelled():
             raise FitCancelled(f"the fit of {owner} was cancelled before {name}")
-        label = f"{again}{name} ({place} of {len(names)})"
-        parts.append(Part(name, scorer.fit(data, _labelled(context, label)), 1.0, 1.0))
-    return parts
+        told = _labelled(context, f"{again}{name} ({place + 1} of {len(names)})")
+        fitted[place] = Part(name, scorers[place].fit(data, told), 1.0, 1.0)
+    return [fitted[place] for place in range(len(scorers))]
 
 
 def with_spreads(parts: Sequence[Part], data: Dataset, seed: int) -> list[Part]:

@@ -124,7 +124,8 @@ class FittedPairwise(FactorModel):
 class Pairwise:
     """Learns from likings alone; how much something was liked plays no part.
 
-    source: the full name of the component. max_tries: that of WARP, None for BPR.
+    source: the full name of the component. max_tries: that of WARP, None for BPR. epochs: how many
+        the fit takes, for hybrids that fit several, since one of more can go on from one of fewer.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Pairwise:
         self._source = source
         self._settings = settings
         self._max_tries = max_tries
+        self.epochs = settings.epochs
         self._text = None
         if settings.text is not None:
             self._text = text_source(source, settings.text, registry)
