@@ -133,9 +133,9 @@ def check_range(
         value = getattr(settings, name)
         if value is None:
             continue
+        finite = value == value and abs(value) != math.inf
         fits = (
-            value == value
-            and abs(value) != math.inf
+            finite
             and (at_least is None or value >= at_least)
             and (above is None or value > above)
             and (at_most is None or value <= at_most)
@@ -143,6 +143,8 @@ def check_range(
         )
         if not fits:
             wanted = _words_of_range(at_least, above, at_most, below)
+            if not finite and (at_most is None and below is None):
+                wanted = f"finite and {wanted}"
             if getattr(type(settings), name, value) is None:
                 wanted += ", or left out"
             raise ValueError(f"{name} must be {wanted}, got {value}")

@@ -504,6 +504,7 @@ def test_splits_and_models_in_the_wrong_place_are_sent_to_the_right_one() -> Non
     for call, said in (
         (lambda: compare_on(RECIPES, split), r"got a single one; write \[split\]"),  # type: ignore[arg-type]
         (lambda: compare_on(RECIPES, ["user-time"]), "got 'user-time'; names of splits go to"),  # type: ignore[list-item]
+        (lambda: compare(data, RECIPES), "recipes and then a Dataset .*, got a dict in its place"),  # type: ignore[arg-type]
         (lambda: compare(RECIPES, data, [split]), r"splits made already go to compare_on\(recipes"),  # type: ignore[list-item]
         (
             lambda: compare({"mine": penchant.fit(split.train, scorers=["base.popular"])}, data),  # type: ignore[dict-item]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log2
+from typing import Any
 
 import numpy as np
 import pytest
@@ -295,6 +296,12 @@ def test_a_cut_that_is_no_number_of_places_is_refused(cut):
 def test_no_metrics_are_refused():
     with pytest.raises(RequestError, match="no metrics to measure; name at least one"):
         parse_metrics([])
+
+
+@pytest.mark.parametrize("given", [len, [len], [5]])
+def test_a_metric_that_is_no_name_is_refused(given: Any) -> None:
+    with pytest.raises(RequestError, match=r"^metrics are names, such as 'ndcg@10', got .*lists"):
+        parse_metrics(given)
 
 
 def test_pairs_of_one_user_are_in_order_or_not():

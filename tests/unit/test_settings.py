@@ -249,8 +249,9 @@ def test_a_spec_is_no_setting_value_of_a_number() -> None:
         (0.0, {"above": 0, "at_most": 1}, "greater than 0 and at most 1"),
         (1.0, {"at_least": 0, "below": 1}, "at least 0 and less than 1"),
         (1.0, {"above": 0, "below": 1}, "greater than 0 and less than 1"),
-        (float("nan"), {"at_least": 0}, "at least 0"),
-        (float("inf"), {"above": 0}, "greater than 0"),
+        (float("nan"), {"at_least": 0}, "finite and at least 0"),
+        (float("inf"), {"above": 0}, "finite and greater than 0"),
+        (float("inf"), {"at_least": 0, "below": 1}, "at least 0 and less than 1"),
         (float("-inf"), {"at_most": 1}, "at most 1"),
     ],
 )

@@ -50,5 +50,5 @@ def test_without_times_it_is_popularity():
 
 @pytest.mark.parametrize("wrong", [0, -1, float("inf"), np.nan])
 def test_a_half_life_out_of_range_is_refused(wrong):
-    with pytest.raises(SettingsError, match=r"my\.recent_favourites: half_life must be greater"):
+    with pytest.raises(SettingsError, match=r"my\.recent_favourites: half_life must be .*greater"):
         REGISTRY.scorer({"use": "my.recent_favourites", "half_life": wrong})

@@ -156,7 +156,7 @@ def test_a_cancelled_fit_says_how_far_it_was() -> None:
     ("given", "message"),
     [
         ({"l2": 0}, "cf.ease: l2 must be greater than 0, got 0.0"),
-        ({"l2": float("nan")}, "cf.ease: l2 must be greater than 0, got nan"),
+        ({"l2": float("nan")}, "cf.ease: l2 must be finite and greater than 0, got nan"),
         ({"top": 0}, "cf.ease: top must be at least 1, or left out, got 0"),
         ({"max_items": 0}, "cf.ease: max_items must be at least 1, got 0"),
     ],

@@ -180,7 +180,7 @@ def test_a_cancelled_fit_says_how_far_it_was() -> None:
     ("given", "message"),
     [
         ({"l1": -1}, "cf.slim: l1 must be at least 0, got -1.0"),
-        ({"l1": float("nan")}, "cf.slim: l1 must be at least 0, got nan"),
+        ({"l1": float("nan")}, "cf.slim: l1 must be finite and at least 0, got nan"),
         ({"l2": 0}, "cf.slim: l2 must be greater than 0, got 0.0"),
     ],
 )

@@ -418,7 +418,10 @@ def test_an_unknown_encoder_is_refused_before_the_fit(registry: Registry) -> Non
         ({"extractor": "a.b", "columns": ("x",)}, "columns goes with an encoder"),
         ({"columns": ()}, "columns must name a column"),
         ({"half_life": 0.0}, "half_life must be greater than 0, or left out, got 0.0"),
-        ({"half_life": float("inf")}, "half_life must be greater than 0, or left out, got inf"),
+        (
+            {"half_life": float("inf")},
+            "half_life must be finite and greater than 0, or left out",
+        ),
         ({"whitening": 1.5}, "whitening must be from 0 to 1, got 1.5"),
     ],
 )

@@ -187,7 +187,7 @@ def test_a_fit_can_be_cancelled_between_turns() -> None:
         ("factors", 0, "factors must be from 1 to 512, got 0"),
         ("iterations", 0, "iterations must be at least 1, got 0"),
         ("regularization", -1.0, "regularization must be at least 0, got -1.0"),
-        ("shrinkage", float("inf"), "shrinkage must be at least 0, got inf"),
+        ("shrinkage", float("inf"), "shrinkage must be finite and at least 0, got inf"),
     ],
 )
 def test_settings_out_of_range_are_refused(name: str, value: float, wanted: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penchant.choosing import is_chooser, registry_of, resolved
 from penchant.components import Spec
+from penchant.data import Dataset
 from penchant.errors import FitCancelled, SettingsError
 from penchant.evaluation.features import features_of
 from penchant.evaluation.grid import Grid, Work
@@ -29,7 +30,6 @@ from penchant.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from penchant.components import SpecLike
-    from penchant.data import Dataset
     from penchant.protocols import Progress
 
 METRICS = ("ndcg@10", "recall@10", "coverage@10")
@@ -82,6 +82,11 @@ def compare(
     Everything is checked before anything is fitted. Raises SettingsError, UnknownComponent,
     RequestError, DataError.
     """
+    if not isinstance(data, Dataset):
+        raise SettingsError(
+            "compare takes recipes and then a Dataset to compare them on, got a "
+            f"{type(data).__name__} in its place; Dataset.from_frame makes one of a table"
+        )
     kinds = tuple(splits) or (default_split(data),)
     if isinstance(splits, str):
         raise SettingsError(f"splits is a list of names, such as [{splits!r}], got a text")

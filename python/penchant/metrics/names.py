@@ -149,7 +149,14 @@ def parse_metrics(texts: Iterable[str]) -> tuple[MetricName, ...]:
     """
     if isinstance(texts, str):
         texts = (texts,)
-    parsed = tuple(dict.fromkeys(MetricName.parse(text) for text in texts))
+    listed = tuple(texts) if isinstance(texts, Iterable) else (texts,)
+    stranger = next((text for text in listed if not isinstance(text, str)), None)
+    if stranger is not None:
+        raise RequestError(
+            f"metrics are names, such as 'ndcg@10', got {stranger!r}; a metric of your own is "
+            "worked out from lists, as docs/evaluation.md shows"
+        )
+    parsed = tuple(dict.fromkeys(MetricName.parse(text) for text in listed))
     if not parsed:
         raise RequestError("there are no metrics to measure; name at least one, such as 'ndcg@10'")
     return parsed
