@@ -85,7 +85,7 @@ def test_data_without_times_are_refused_with_the_way_out(name: str) -> None:
 
 @pytest.mark.parametrize("half_life", [0, -1.0, float("inf"), float("nan")])
 def test_a_half_life_is_a_number_of_days_above_zero(half_life: float) -> None:
-    with pytest.raises(SettingsError, match="half_life must be .*greater than 0, got"):
+    with pytest.raises(SettingsError, match=r"half_life must be .*greater than 0, got"):
         fitted("base.trending", half_life=half_life)
 
 
