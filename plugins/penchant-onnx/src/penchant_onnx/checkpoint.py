@@ -105,16 +105,32 @@ class Checkpoint:
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         if self.packed is not None:
             local["gguf_file"] = self.packed
-        try:
-            whole = AutoModel.from_pretrained(self.folder, **local, dtype=torch.float32)
-            if self.packed is None:
-                shutil.copyfile(self.folder / "tokenizer.json", made / "tokenizer.json")
-            else:
-                AutoTokenizer.from_pretrained(self.folder, **local).save_pretrained(made)
-        except Exception as fault:  # the library raises what it likes
-            raise ModelFileError(f"transformers can't read '{self.folder}': {fault}") from fault
-        config = whole.config
-        there = config.num_hidden_layers
+        # New models draw their weights before they are given others: not from the caller's draws.
+        with torch.random.fork_rng(devices=[]):
+            try:
+                whole = AutoModel.from_pretrained(self.folder, **local).float()
+                if self.packed is None:
+                    shutil.copyfile(self.folder / "tokenizer.json", made / "tokenizer.json")
+                else:
+                    AutoTokenizer.from_pretrained(self.folder, **local).save_pretrained(made)
+            except Exception as fault:  # the library raises what it likes
+                raise ModelFileError(f"transformers can't read '{self.folder}': {fault}") from fault
+            config = self._cut(whole.config)
+            kept = AutoModel.from_config(config).float()
+        weights = whole.state_dict()
+        kept.load_state_dict({name: weights[name] for name in kept.state_dict()})
+        kept.save_pretrained(made)
+        return config
+
+    def _cut(self, config: Any) -> Any:
+        """Give the configuration with the layers that are kept, changed in place."""
+        there = getattr(config, "num_hidden_layers", None)
+        if there is None or getattr(config, "hidden_size", None) is None:
+            raise ModelFileError(
+                f"'{self.folder}' holds a {config.model_type}, which doesn't say how many layers "
+                "it has and how large, as models that read more than text don't; give the folder "
+                "of a language model alone"
+            )
         if self.layers is not None and self.layers > there:
             raise SettingsError(
                 f"layers must be at most {there}, as many as '{self.folder}' has, got {self.layers}"
@@ -124,8 +140,4 @@ class Checkpoint:
             config.layer_types = config.layer_types[: config.num_hidden_layers]
         # What comes from GGUF counts as quantized, and transformers won't save it as it is.
         config.__dict__.pop("quantization_config", None)
-        kept = AutoModel.from_config(config).float()
-        weights = whole.state_dict()
-        kept.load_state_dict({name: weights[name] for name in kept.state_dict()})
-        kept.save_pretrained(made)
         return config

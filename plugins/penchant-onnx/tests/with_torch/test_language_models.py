@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from penchant.errors import ModelFileError, SettingsError
+from penchant_onnx.checkpoint import Checkpoint
 from penchant_onnx.export import export
 from penchant_onnx.settings import TextSettings
 from penchant_onnx.text import OnnxText
@@ -105,6 +106,35 @@ def test_damaged_weights_are_an_error(generative: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"transformers can't read '.*model': "):
         export(generative, tmp_path / "made", pooling="last")
     assert not (tmp_path / "made").exists()
+
+
+def test_a_model_that_reads_pictures_too_is_an_error(packaged: Path, tmp_path: Path) -> None:
+    import transformers
+
+    both = transformers.Gemma3Config(
+        text_config={**SIZES, "vocab_size": 100, "head_dim": 16},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "image_size": 28,
+            "patch_size": 14,
+        },
+    )
+    transformers.AutoModel.from_config(both).save_pretrained(tmp_path / "model")
+    shutil.copyfile(packaged / "tokenizer.json", tmp_path / "model" / "tokenizer.json")
+    with pytest.raises(ModelFileError, match=r"holds a gemma3, .*; give the folder of a language"):
+        export(tmp_path / "model", tmp_path / "made", pooling="last")
+    assert not (tmp_path / "made").exists()
+
+
+def test_pytorchs_own_draws_are_left_alone(generative: Path) -> None:
+    import torch
+
+    state = torch.random.get_rng_state()
+    with Checkpoint(generative, "last", 2).ready():
+        assert torch.equal(torch.random.get_rng_state(), state)
 
 
 def test_a_gguf_file_is_read(tmp_path: Path) -> None:
