@@ -8,9 +8,9 @@ what it reads. The arms' features:
     fields    the same, and TF-IDF without titles, since names drown among words of titles
     encoder   as fields, with an encoder of titles beside the names, in the place of TF-IDF
     both      as fields, and the encoder's besides
-    language  as encoder, and beside it what a generative language model makes of an unfinished
-              sentence, "If you like the movie X, you will also like the movie": the state of its
-              last token
+    language  as encoder, with names in a whole block, and beside it what a generative language
+              model makes of an unfinished sentence, "If you like the movie X, you will also like
+              the movie": the state of its last token
     shuffled  as both, with the words of another item in the place of what the encoder reads
     random    as both, with a random vector in that place
     profiles  as tfidf, with words compared and never mapped to likings
@@ -307,6 +307,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--language-model", type=Path, help="the folder that penchant onnx made")
     chosen = parser.parse_args()
+    if chosen.arms == ["language"] and not chosen.language_model:
+        parser.error("the arm 'language' needs --language-model")
     if chosen.command == "run":
         arms = [arm for arm in chosen.arms if arm != "language" or chosen.language_model]
         run(chosen.file, chosen.sets, chosen.splits, chosen.seeds, arms, chosen.language_model)

@@ -8,7 +8,6 @@ Representations in Language Models", 2025); what is left out costs nothing.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,8 +88,7 @@ class Checkpoint:
         with tempfile.TemporaryDirectory() as temporary:
             made = Path(temporary) / "model"  # not for its owner's eyes alone, as the other is
             made.mkdir()
-            if self.complete:
-                copy_layout(self.folder, made)
+            copy_layout(self.folder, made)  # its licence too
             config = self._write(made)
             if self.pooling is not None:
                 limit = min(getattr(config, "max_position_embeddings", _MOST_TOKENS), _MOST_TOKENS)
@@ -109,9 +107,7 @@ class Checkpoint:
         with torch.random.fork_rng(devices=[]):
             try:
                 whole = AutoModel.from_pretrained(self.folder, **local).float()
-                if self.packed is None:
-                    shutil.copyfile(self.folder / "tokenizer.json", made / "tokenizer.json")
-                else:
+                if self.packed is not None:
                     AutoTokenizer.from_pretrained(self.folder, **local).save_pretrained(made)
             except Exception as fault:  # the library raises what it likes
                 raise ModelFileError(f"transformers can't read '{self.folder}': {fault}") from fault

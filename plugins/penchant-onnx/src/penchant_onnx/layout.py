@@ -86,7 +86,7 @@ def write_layout(folder: Path, pooling: str, *, dim: int, max_tokens: int) -> No
             f"pooling_mode_{flag[pooling]}": True,
         },
     }
-    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling").mkdir(exist_ok=True)
     for name, value in said.items():
         (folder / name).write_text(json.dumps(value, indent=2), "utf-8")
 

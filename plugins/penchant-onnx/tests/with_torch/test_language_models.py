@@ -69,6 +69,7 @@ def last_states(folder: Path, layers: int, encoder: OnnxText) -> Any:
 def test_a_generative_model_gives_the_state_of_the_last_token(
     generative: Path, tmp_path: Path, layers: int | None
 ) -> None:
+    (generative / "LICENSE").write_text("Apache-2.0")
     export(generative, tmp_path / "made", pooling="last", layers=layers)
     encoder = OnnxText(TextSettings(path=str(tmp_path / "made"), precision="fp32"))
     said = encoder.describe()
@@ -79,6 +80,7 @@ def test_a_generative_model_gives_the_state_of_the_last_token(
     )
     # Tokens to the right are padding, of which a causal model sees nothing.
     np.testing.assert_array_equal(found, np.concatenate([encoder.encode([one]) for one in TEXTS]))
+    assert (tmp_path / "made/LICENSE").read_text() == "Apache-2.0"
     assert not list((tmp_path / "made").glob("*.safetensors"))
 
 
